@@ -1,0 +1,62 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { z } from 'zod';
+import {
+  JobHandler,
+  JobService,
+  RookeryModule,
+  defineConfig,
+  defineJob,
+  type EntryName,
+} from '../src/index.js';
+
+/** A job that does nothing but tell that it started. */
+export const NoOp = defineJob({ name: 'bench:no-op', queue: 'bench', payload: z.object({ n: z.number() }) });
+
+/** Hears of each start; set by the workload under way. */
+export const starts = { onStart: (_n: number): void => undefined };
+
+@JobHandler(NoOp)
+class NoOpHandler {
+  handle({ n }: { n: number }): void {
+    starts.onStart(n);
+  }
+}
+
+@Module({})
+class BenchModule {}
+
+/** One application under measurement. */
+export interface BenchApplication {
+  readonly jobs: JobService;
+  stop(): Promise<void>;
+}
+
+export interface BenchSettings {
+  readonly url: string;
+  readonly entry: readonly EntryName[];
+  readonly concurrency: number;
+}
+
+/** Boots Rookery without HTTP on an existing database. */
+export async function startApplication({
+  url,
+  entry,
+  concurrency,
+}: BenchSettings): Promise<BenchApplication> {
+  const config = defineConfig({
+    database: { url },
+    defaults: { concurrency, maxBatchSize: 500 },
+    log: { level: 'error' },
+  });
+  const root = {
+    module: BenchModule,
+    imports: [RookeryModule.forRoot({ entry, config }), RookeryModule.forFeature([NoOpHandler])],
+  };
+  const context: INestApplicationContext = await NestFactory.createApplicationContext(root, {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  return { jobs: context.get(JobService), stop: () => context.close() };
+}

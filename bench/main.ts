@@ -1,0 +1,109 @@
+import 'reflect-metadata';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openEmbeddedPostgres } from '../src/modules/database/embedded/index.js';
+import { fsyncMs } from './fsync.js';
+import { shown, type Figure } from './figures.js';
+import { PostgresMeter } from './postgres-meter.js';
+import { bulk } from './workloads/bulk.js';
+import { drain } from './workloads/drain.js';
+import { enqueueWhileDrain } from './workloads/enqueue-while-drain.js';
+import { latency } from './workloads/latency.js';
+import type { Workload } from './workloads/workload.js';
+
+const workloads: Record<string, Workload> = {
+  drain,
+  'enqueue-while-drain': enqueueWhileDrain,
+  bulk,
+  latency,
+};
+
+/** What `--help` prints. */
+const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE]
+
+Measures Rookery in one process on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh
+database, ${'runs'} times; prints median (min–max). Every run counts the jobs: a lost or repeated one fails the benchmark.
+Workloads: ${Object.keys(workloads).join(', ')}
+`;
+
+interface Report {
+  readonly workload: string;
+  readonly concurrency: number;
+  readonly figures: Figure[];
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '3' },
+      only: { type: 'string', default: Object.keys(workloads).join(',') },
+      concurrency: { type: 'string', default: '10,500' },
+      json: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'rookery-bench-'));
+  const server = await openEmbeddedPostgres({ folder });
+  const reports: Report[] = [];
+  try {
+    process.stdout.write(
+      `${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(2)}, one fsync ${(await fsyncMs(folder)).toFixed(2)} ms\n`,
+    );
+    for (const name of values.only.split(',')) {
+      const workload = workloads[name];
+      if (!workload)
+        throw new Error(
+          `there is no workload ${JSON.stringify(name)}; choose from ${Object.keys(workloads).join(', ')}`,
+        );
+      for (const concurrency of values.concurrency.split(',').map(Number)) {
+        const report = await measure(server, workload, concurrency, Number(values.runs));
+        reports.push(report);
+        print(report);
+      }
+    }
+    if (values.json) await writeFile(values.json, `${JSON.stringify(reports, undefined, 2)}\n`);
+  } finally {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(
+  server: { url: string; pid: number },
+  workload: Workload,
+  concurrency: number,
+  runs: number,
+): Promise<Report> {
+  const values: Record<string, number>[] = [];
+  const admin = await PostgresMeter.open(server.url, server.pid);
+  for (let run = 0; run < runs; run++) {
+    const database = `bench_${process.pid}_${run}`;
+    await admin.query(`CREATE DATABASE ${database}`);
+    const url = new URL(server.url);
+    url.pathname = `/${database}`;
+    const meter = await PostgresMeter.open(url.href, server.pid);
+    values.push(await workload.run({ url: url.href, meter, concurrency }));
+    await meter.close();
+    await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  }
+  await admin.close();
+  const figures = Object.entries(workload.units).map(([name, unit]) => ({
+    name,
+    unit,
+    values: values.map((value) => value[name] ?? Number.NaN),
+  }));
+  return { workload: workload.name, concurrency, figures };
+}
+
+function print({ workload, concurrency, figures }: Report): void {
+  process.stdout.write(`\n${workload}, concurrency ${concurrency}\n`);
+  for (const figure of figures) process.stdout.write(`  ${figure.name.padEnd(12)} ${shown(figure)}\n`);
+}
+
+await main();

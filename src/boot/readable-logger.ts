@@ -1,0 +1,34 @@
+import { ConsoleLogger, type LogLevel as NestLogLevel } from '@nestjs/common';
+import { isatty } from 'node:tty';
+import type { LogLevel } from '../config/index.js';
+
+const LEVELS: Record<LogLevel, NestLogLevel[]> = {
+  debug: ['debug', 'log', 'warn', 'error', 'fatal'],
+  info: ['log', 'warn', 'error', 'fatal'],
+  warn: ['warn', 'error', 'fatal'],
+  error: ['error', 'fatal'],
+};
+
+/** What Nest says of each module and route it sets up: a hundred lines nobody asked for, kept for `debug`. */
+const CHATTER = new Set([
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestFactory',
+  'NestApplication',
+]);
+
+/** Nest's console logger, without its account of setting itself up, and with colours only where a terminal shows them. */
+export class ReadableLogger extends ConsoleLogger {
+  private readonly isVerbose: boolean;
+
+  constructor(level: LogLevel) {
+    super({ logLevels: LEVELS[level], prefix: 'rookery', colors: isatty(1) && process.stdout.hasColors() });
+    this.isVerbose = level === 'debug';
+  }
+
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (!this.isVerbose && CHATTER.has(String(rest.at(-1)))) return;
+    super.log(message, ...rest);
+  }
+}

@@ -1,0 +1,86 @@
+/** What the REST API answers, as far as the command line reads it. */
+export interface JobAnswer {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly lane: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly run: number;
+  readonly payload: unknown;
+  readonly result: unknown;
+  readonly history: readonly HistoryAnswer[];
+  readonly progress: { readonly fraction: number; readonly note?: string } | null;
+  readonly objectId: string | null;
+  readonly workerId: string | null;
+  /** The job's own; 0 for none, null when its type's or its queue's applies. */
+  readonly timeoutMs: number | null;
+  readonly createdAt: string;
+  readonly dueAt: string | null;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+export interface HistoryAnswer {
+  readonly run: number;
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly error?: { readonly message: string };
+}
+
+export interface JobListAnswer {
+  readonly jobs: readonly JobAnswer[];
+  readonly next: string | null;
+  /** Where a filter that no index serves stopped reading; `next` goes on from there. */
+  readonly scannedTo?: string;
+}
+
+export interface LogAnswer {
+  readonly lines: readonly LogLineAnswer[];
+}
+
+export interface LogLineAnswer {
+  readonly run: number;
+  readonly at: string;
+  readonly message: string;
+}
+
+export interface BulkChangeAnswer {
+  readonly matched: number;
+  readonly changed: number;
+  /** True when the request ended before all jobs were looked at; `next` is then where to go on. */
+  readonly more: boolean;
+  readonly next: string | null;
+}
+
+export interface QueueAnswer {
+  readonly name: string;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly executing: number;
+  readonly oldestWaitingMs: number | null;
+}
+
+export interface WorkerAnswer {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly entry: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly busy: number;
+  readonly stuck: number;
+  readonly seenAt: string;
+}
+
+export interface TotalsAnswer {
+  readonly processed: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly canceled: number;
+  readonly waiting: number;
+  readonly executing: number;
+}

@@ -1,0 +1,43 @@
+import { parseDuration, type Duration } from '../kernel/durations.js';
+import { CliError } from './cli-error.js';
+import { exitCodes } from './exit-codes.js';
+
+/** A duration as the API takes it: a bare number is milliseconds; every other text is left for the server to judge. */
+export function apiDuration(text: string): Duration {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+/** A duration that this process waits by, in ms. Throws a usage error for what is none. */
+export function waitMs(flag: string, text: string): number {
+  const ms = parseDuration(apiDuration(text));
+  if (ms !== undefined) return ms;
+  throw new CliError(
+    exitCodes.usage,
+    `${flag}: ${JSON.stringify(text)} is no duration; write 500ms, 30s or 5m`,
+  );
+}
+
+/** A number for the server to judge. Throws a usage error for what is none. */
+export function numberFlag(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new CliError(exitCodes.usage, `${flag}: ${JSON.stringify(text)} is no number`);
+}
+
+/**
+ * The command line with `--wait 30s` written as `--wait=30s`, and a bare `--wait` as `--wait=`: the duration is optional, and
+ * what stands behind a bare one is the payload.
+ */
+export function withJoinedWait(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const [index, arg] of argv.entries()) {
+    const next = argv[index + 1];
+    if (arg === '--wait') joined.push(isDuration(next) ? `--wait=${next}` : '--wait=');
+    else if (argv[index - 1] !== '--wait' || !isDuration(arg)) joined.push(arg);
+  }
+  return joined;
+}
+
+function isDuration(text: string | undefined): text is string {
+  return text !== undefined && parseDuration(text) !== undefined;
+}

@@ -1,0 +1,95 @@
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+export type Colour = keyof typeof codes;
+
+/** A stream that output goes to, and what is known of it. */
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 120;
+const BAR_WIDTH = 20;
+
+/** Something that waits, shown while it does. */
+export interface Indicator {
+  /** Shows how far it is, 0…1, unless that is unknown, and a note. */
+  update(note: string, fraction?: number): void;
+  /** Takes the indicator away. */
+  stop(): void;
+}
+
+/** Where a command writes. Answers go to stdout, everything else to stderr; colours and indicators only where a person looks. */
+export class Terminal {
+  constructor(
+    private readonly stdout: OutputStream,
+    private readonly stderr: OutputStream,
+    private readonly env: Readonly<Record<string, string | undefined>>,
+  ) {}
+
+  print(line: string): void {
+    this.stdout.write(`${line}\n`);
+  }
+
+  /** A line that is no answer: a hint, or an error. */
+  note(line: string): void {
+    this.stderr.write(`${line}\n`);
+  }
+
+  /** The text in a colour, when stdout is a terminal that wants colours. */
+  paint(colour: Colour, text: string): string {
+    return this.hasColours(this.stdout) ? painted(colour, text) : text;
+  }
+
+  /** As `paint`, for what goes to stderr. */
+  paintNote(colour: Colour, text: string): string {
+    return this.hasColours(this.stderr) ? painted(colour, text) : text;
+  }
+
+  /** An indicator on stderr; where that is no terminal it shows nothing. */
+  indicator(note: string): Indicator {
+    if (this.stderr.isTTY !== true || this.env['TERM'] === 'dumb') return { update: nothing, stop: nothing };
+    return spinner(this.stderr, note);
+  }
+
+  private hasColours(stream: OutputStream): boolean {
+    const { NO_COLOR, TERM } = this.env;
+    return stream.isTTY === true && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb';
+  }
+}
+
+function painted(colour: Colour, text: string): string {
+  return `\u001b[${codes[colour]}m${text}\u001b[0m`;
+}
+
+function nothing(): void {
+  // There is nobody to show it to.
+}
+
+function spinner(stream: OutputStream, firstNote: string): Indicator {
+  let shown = firstNote;
+  let frame = 0;
+  const draw = (): void => {
+    const line = `${FRAMES[frame++ % FRAMES.length] ?? ''} ${shown}`;
+    stream.write(`\r\u001b[2K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+  };
+  draw();
+  const timer = setInterval(draw, FRAME_MS);
+  timer.unref();
+  return {
+    update: (note, fraction) => {
+      shown = fraction === undefined ? note : `${bar(fraction)} ${note}`;
+    },
+    stop: () => {
+      clearInterval(timer);
+      stream.write('\r\u001b[2K');
+    },
+  };
+}
+
+function bar(fraction: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
+  return `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${Math.round(fraction * 100)} %`;
+}

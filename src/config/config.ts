@@ -1,0 +1,84 @@
+/** What a queue runs by. Every queue has all of these: its own where rookery.yaml gives them, else the defaults. */
+export interface QueueSettings {
+  /** Longest a run may take before its signal aborts, in ms, 1…24 d; null for no limit. Default 60 s. */
+  readonly timeoutMs: number | null;
+  /** Fresh jobs this process runs at a time, 1…10,000. Default 10. */
+  readonly concurrency: number;
+  /** Jobs of the retry lane this process runs at a time, 1…10,000, beside the fresh ones. Default 10. */
+  readonly retryConcurrency: number;
+  /** How often a worker looks at the table for jobs that no ticket covers, in ms, 100 ms…1 h. Default 10 s. */
+  readonly pollIntervalMs: number;
+  /** How long a worker may stay silent before its jobs are given to others, in ms, 15 s…24 h. Default 30 s. */
+  readonly visibilityTimeoutMs: number;
+  /** Most jobs one claim takes, 1…500. Default 100. */
+  readonly maxBatchSize: number;
+}
+
+/** Every setting of a process, checked, complete and frozen. Durations are milliseconds. */
+export interface RookeryConfig {
+  readonly http: {
+    /** Address the HTTP server binds to. Default 127.0.0.1. */
+    readonly host: string;
+    /** 0…65535; 0 takes any free port. Default 8080. */
+    readonly port: number;
+    /** True when an address other than this machine's own may be bound although nobody is asked who they are. Default false. */
+    readonly insecure: boolean;
+    /** How long the listener stays open after readiness turned false, in ms, 0…10 min. Default 0. */
+    readonly shutdownDelayMs: number;
+  };
+  readonly database: {
+    /** An existing PostgreSQL; absent: the embedded server. Holds a password: never log it. */
+    readonly url?: string;
+    /** Schema that holds the tables. Default public. */
+    readonly schema: string;
+    /** Absolute path of the folder of the embedded server. Default .rookery in the current folder. */
+    readonly folder: string;
+  };
+  /** What a queue takes where it has no setting of its own. */
+  readonly defaults: QueueSettings;
+  /** Settings of single queues by name; read them with `queueSettings`. */
+  readonly queues: Readonly<Record<string, Partial<QueueSettings>>>;
+  /** The only queues this process serves, ≥ 1 name; absent: every queue it has handlers for. */
+  readonly queueNames?: readonly string[];
+  readonly shutdown: {
+    /** How long running jobs may go on after a stop was asked for, in ms, 0…1 h. Default 25 s. */
+    readonly graceMs: number;
+  };
+  readonly worker: {
+    /** How long a handler may take to end after its signal aborted, in ms, 0…10 min; then its run is settled without it. Default 5 s. */
+    readonly timeoutGraceMs: number;
+  };
+  readonly log: {
+    /** The least important lines that are written. Default info. */
+    readonly level: LogLevel;
+  };
+  readonly samples: {
+    /** True when the sample job types and their routes are served. Default false. */
+    readonly enabled: boolean;
+    /** How long an `object` job sleeps: between the two, each in ms, 0…1 h. Default 15 s…45 s. */
+    readonly object: { readonly minMs: number; readonly maxMs: number };
+    readonly httpRequest: {
+      /** True when loopback and private addresses may be called. Default false. */
+      readonly allowPrivateAddresses: boolean;
+      /** Bytes of a response body that are kept, 0…500,000. Default 262,144. */
+      readonly maxResponseBytes: number;
+      /** Redirects followed before the request fails, 0…20. Default 5. */
+      readonly maxRedirects: number;
+    };
+  };
+  /** What the operator should read at boot though nothing is wrong with it, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Least important first. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Injection token of the `RookeryConfig`. */
+export const CONFIG = Symbol('rookery:config');
+
+/** The settings of one queue: its own before the defaults. Any name is answered, also one that no file mentions. */
+export function queueSettings(config: RookeryConfig, name: string): QueueSettings {
+  const own = Object.hasOwn(config.queues, name) ? config.queues[name] : undefined;
+  return { ...config.defaults, ...own };
+}

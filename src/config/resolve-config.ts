@@ -1,0 +1,96 @@
+import { resolve } from 'node:path';
+import type { Issue } from '../kernel/errors.js';
+import { configError, nested, originOf, valueIssues, type SourceReading } from './assignment.js';
+import type { QueueSettings, RookeryConfig } from './config.js';
+import { settingsSchema, type Settings } from './settings-schema.js';
+
+export interface Surroundings {
+  /** What a relative path in the settings starts from. */
+  readonly cwd: string;
+  /** Becomes `config.warnings`. */
+  readonly warnings: readonly string[];
+  /** Mistakes found elsewhere, to be reported together with those of the settings. */
+  readonly issues: readonly Issue[];
+}
+
+/**
+ * The settings that some sources give together, the later before the earlier, complete and frozen. Throws one `invalid_config`
+ * that lists everything wrong in all of them, also values that a later source replaces.
+ */
+export function resolveConfig(
+  sources: readonly SourceReading[],
+  { cwd, warnings, issues }: Surroundings,
+): RookeryConfig {
+  const assignments = sources.flatMap((source) => source.assignments);
+  const wrong = [
+    ...issues,
+    ...sources.flatMap((source) => [...source.issues, ...valueIssues(source.assignments)]),
+  ];
+  const parsed = settingsSchema.safeParse(nested(assignments));
+  for (const { path, message } of parsed.error?.issues ?? [])
+    wrong.push({ path: originOf(assignments, path), message });
+  if (wrong.length > 0 || !parsed.success) throw configError(withoutRepeats(wrong));
+  return deepFrozen(configOf(parsed.data, cwd, warnings));
+}
+
+/** A wrong value that is in force is found twice: by its source and by the schema. */
+function withoutRepeats(issues: readonly Issue[]): Issue[] {
+  return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
+}
+
+function configOf(settings: Settings, cwd: string, warnings: readonly string[]): RookeryConfig {
+  const { http, database, samples, defaults } = settings;
+  const queues = Object.entries(settings.queues).map(([name, own]) => [name, ownSettings(own)] as const);
+  return {
+    http: {
+      host: http.host,
+      port: http.port,
+      insecure: http.insecure,
+      shutdownDelayMs: http.shutdownDelay,
+    },
+    database: {
+      ...(database.url === undefined ? {} : { url: database.url }),
+      schema: database.schema,
+      folder: resolve(cwd, database.folder),
+    },
+    defaults: {
+      timeoutMs: defaults.timeout,
+      concurrency: defaults.concurrency,
+      retryConcurrency: defaults.retryConcurrency,
+      pollIntervalMs: defaults.pollInterval,
+      visibilityTimeoutMs: defaults.visibilityTimeout,
+      maxBatchSize: defaults.maxBatchSize,
+    },
+    queues: Object.fromEntries(queues),
+    ...(settings.queueNames === undefined ? {} : { queueNames: [...settings.queueNames] }),
+    shutdown: { graceMs: settings.shutdown.grace },
+    worker: { timeoutGraceMs: settings.worker.timeoutGrace },
+    log: { level: settings.log.level },
+    samples: {
+      enabled: samples.enabled,
+      object: { minMs: samples.object.min, maxMs: samples.object.max },
+      httpRequest: { ...samples.httpRequest },
+    },
+    warnings,
+  };
+}
+
+function ownSettings(own: Settings['queues'][string]): Partial<QueueSettings> {
+  const { timeout, pollInterval, visibilityTimeout, concurrency, retryConcurrency, maxBatchSize } = own;
+  return {
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(retryConcurrency === undefined ? {} : { retryConcurrency }),
+    ...(pollInterval === undefined ? {} : { pollIntervalMs: pollInterval }),
+    ...(visibilityTimeout === undefined ? {} : { visibilityTimeoutMs: visibilityTimeout }),
+    ...(maxBatchSize === undefined ? {} : { maxBatchSize }),
+  };
+}
+
+function deepFrozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) deepFrozen(part);
+    Object.freeze(value);
+  }
+  return value;
+}

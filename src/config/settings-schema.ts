@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import { isLoopback } from './loopback.js';
+import { logLevels } from './config.js';
+import {
+  QUEUE_NAME,
+  boolean,
+  duration,
+  durationOrNone,
+  integer,
+  oneOf,
+  queueNameList,
+  show,
+  text,
+} from './setting-kinds.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Node's timers hold 2^31 − 1 ms, a little under 25 days. */
+const LONGEST_TIMER = 24 * DAY;
+
+/** What each queue may set for itself; `defaults` holds the same keys for all queues. */
+const queue = {
+  timeout: durationOrNone({
+    about: 'Longest a run may take; a job and its type may set their own',
+    minMs: 1,
+    maxMs: LONGEST_TIMER,
+    flag: { name: 'timeout', short: 't', argument: 'TIME' },
+    isBareMsInFlag: true,
+  }),
+  concurrency: integer({
+    about: 'Fresh jobs of a queue that one process runs at a time',
+    min: 1,
+    max: 10_000,
+    flag: { name: 'concurrency', argument: 'N' },
+  }),
+  retryConcurrency: integer({
+    about: 'Retried jobs of a queue that one process runs at a time, beside the fresh ones',
+    min: 1,
+    max: 10_000,
+    flag: { name: 'retry-concurrency', argument: 'N' },
+  }),
+  pollInterval: duration({
+    about: 'How often a worker looks at the table for jobs that no ticket covers',
+    minMs: 100,
+    maxMs: HOUR,
+  }),
+  // Three missed heartbeats (5 s each) are no proof of death, so nothing shorter is allowed.
+  visibilityTimeout: duration({
+    about: 'How long a worker may stay silent before its jobs are given to others',
+    minMs: 15 * SECOND,
+    maxMs: DAY,
+    alias: 'messageVisibilityTimeout',
+  }),
+  // Above 500 ids PostgreSQL was seen to plan the statements as table scans.
+  maxBatchSize: integer({ about: 'Most jobs one claim takes', min: 1, max: 500 }),
+};
+
+const queueOverrides = z.strictObject({
+  timeout: queue.timeout.optional(),
+  concurrency: queue.concurrency.optional(),
+  retryConcurrency: queue.retryConcurrency.optional(),
+  pollInterval: queue.pollInterval.optional(),
+  visibilityTimeout: queue.visibilityTimeout.optional(),
+  maxBatchSize: queue.maxBatchSize.optional(),
+});
+
+const http = z
+  .strictObject({
+    host: text({
+      about: 'Address the HTTP server binds to',
+      form: 'a host name or an IP address',
+      pattern: /^[^\s/]+$/,
+      flag: { name: 'host', argument: 'HOST' },
+    }).default('127.0.0.1'),
+    port: integer({
+      about: 'Port of the HTTP server; 0 takes any free one',
+      min: 0,
+      max: 65_535,
+      variable: 'PORT',
+      flag: { name: 'port', short: 'p', argument: 'PORT' },
+    }).default(8080),
+    insecure: boolean({
+      about: 'Allows a host beyond this machine although the API asks nobody who they are',
+      flag: { name: 'insecure' },
+    }).default(false),
+    shutdownDelay: duration({
+      about:
+        'How long requests are still answered after readiness turned false, for load balancers to notice',
+      minMs: 0,
+      maxMs: 10 * MINUTE,
+    }).default(0),
+  })
+  .refine(({ host, insecure }) => insecure || typeof host !== 'string' || isLoopback(host), {
+    path: ['host'],
+    error: ({ input }) =>
+      `${show((input as { host?: unknown }).host)} opens the API, which asks nobody who they are, to other machines; ` +
+      'keep 127.0.0.1, or add --insecure (http.insecure) where a firewall or a proxy guards the port',
+    // Also when the port is wrong, so that all mistakes are told at once.
+    when: () => true,
+  });
+
+const database = z.strictObject({
+  url: text({
+    about: 'An existing PostgreSQL 15 or newer to use instead of the embedded server',
+    form: 'a PostgreSQL address, as "postgresql://user:password@host:5432/name"',
+    pattern: /^postgres(ql)?:\/\/\S+$/,
+    variable: 'DATABASE_URL',
+    isSecret: true,
+    unset: 'embedded server',
+  }).optional(),
+  schema: text({
+    about: 'Schema that holds the tables',
+    form: 'a schema name: up to 63 of a-z, 0-9 and _, no digit first',
+    pattern: /^[a-z_][a-z0-9_]{0,62}$/,
+  }).default('public'),
+  folder: text({
+    about: 'Folder of the embedded server, relative to the current folder',
+    form: 'a path',
+    pattern: /\S/,
+  }).default('.rookery'),
+});
+
+const samples = z.strictObject({
+  enabled: boolean({ about: 'Serves the sample job types and their routes' }).default(false),
+  object: z
+    .strictObject({
+      min: duration({ about: 'Shortest an `object` job sleeps', minMs: 0, maxMs: HOUR }).default(15 * SECOND),
+      max: duration({ about: 'Longest an `object` job sleeps', minMs: 0, maxMs: HOUR }).default(45 * SECOND),
+    })
+    .superRefine(({ min, max }, context) => {
+      if (min > max)
+        context.addIssue({ code: 'custom', path: ['min'], message: 'is longer than samples.object.max' });
+    })
+    .prefault({}),
+  httpRequest: z
+    .strictObject({
+      allowPrivateAddresses: boolean({
+        about: 'Lets `http:request` call loopback and private addresses',
+      }).default(false),
+      maxResponseBytes: integer({
+        about: 'Bytes of a response body that are kept',
+        min: 0,
+        max: 500_000,
+      }).default(262_144),
+      maxRedirects: integer({
+        about: 'Redirects followed before the request fails',
+        min: 0,
+        max: 20,
+      }).default(5),
+    })
+    .prefault({}),
+});
+
+/**
+ * Every setting there is, by its key in rookery.yaml. Its output is complete: each default is filled in. Everything people
+ * read about settings (`--help`, docs/configuration.md, error messages) is made from it.
+ */
+export const settingsSchema = z.strictObject({
+  http: http.prefault({}),
+  database: database.prefault({}),
+  defaults: z
+    .strictObject({
+      timeout: queue.timeout.default(MINUTE),
+      concurrency: queue.concurrency.default(10),
+      retryConcurrency: queue.retryConcurrency.default(10),
+      pollInterval: queue.pollInterval.default(10 * SECOND),
+      visibilityTimeout: queue.visibilityTimeout.default(30 * SECOND),
+      maxBatchSize: queue.maxBatchSize.default(100),
+    })
+    .prefault({}),
+  queues: z.record(z.string().regex(QUEUE_NAME), queueOverrides).default({}),
+  queueNames: queueNameList({
+    about: 'The only queues this process serves',
+    flag: { name: 'queues', argument: 'A,B' },
+    unset: 'all',
+  }).optional(),
+  shutdown: z
+    .strictObject({
+      grace: duration({
+        about: 'How long running jobs may go on after a stop was asked for',
+        minMs: 0,
+        maxMs: HOUR,
+      }).default(25 * SECOND),
+    })
+    .prefault({}),
+  worker: z
+    .strictObject({
+      timeoutGrace: duration({
+        about:
+          'How long a handler may take to end after its signal aborted, before its run is settled without it',
+        minMs: 0,
+        maxMs: 10 * MINUTE,
+      }).default(5 * SECOND),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: oneOf(logLevels, { about: 'The least important lines that are written' }).default('info'),
+    })
+    .prefault({}),
+  samples: samples.prefault({}),
+});
+
+/** The settings as the schema answers them: every key there, durations in milliseconds. */
+export type Settings = z.output<typeof settingsSchema>;
+
+type SettingsInput = z.input<typeof settingsSchema>;
+
+/** The settings as one writes them in code: the keys of rookery.yaml, each optional; `samples: true` is short for `{enabled: true}`. */
+export type RookerySettings = Omit<SettingsInput, 'samples'> & {
+  samples?: boolean | SettingsInput['samples'];
+};

@@ -1,0 +1,7 @@
+import { JobRestModule } from '../modules/job/index.js';
+import { SchedulerModule } from '../modules/scheduler/index.js';
+import { HealthModule, StatusModule } from '../modules/status/index.js';
+import { WorkerModule } from '../modules/worker/index.js';
+
+/** Everything in one process. */
+export const allEntry = [HealthModule, JobRestModule, StatusModule, SchedulerModule, WorkerModule];

@@ -1,0 +1,42 @@
+import { Global, Logger, Module, type BeforeApplicationShutdown, type DynamicModule } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CONFIG, ENTRIES, type EntryName, type RookeryConfig } from '../config/index.js';
+import { CLOCK } from '../kernel/clock.js';
+import { Health } from '../kernel/health.js';
+import { Lifecycle } from '../kernel/lifecycle.js';
+import { Database } from '../modules/database/index.js';
+
+/** Timers are not exact. */
+const SLACK_MS = 1_000;
+
+/** What every module may inject: the settings, the clock, health, and the lifecycle it ends by. */
+@Global()
+@Module({})
+export class CoreModule implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('Shutdown');
+
+  constructor(private readonly lifecycle: Lifecycle) {}
+
+  static register(config: RookeryConfig, entries: readonly EntryName[], lifecycle: Lifecycle): DynamicModule {
+    const { shutdownDelayMs } = config.http;
+    lifecycle.register('unready', 'shutdown delay', shutdownDelayMs + SLACK_MS, () => delay(shutdownDelayMs));
+    return {
+      module: CoreModule,
+      providers: [
+        { provide: Lifecycle, useValue: lifecycle },
+        Health,
+        { provide: CONFIG, useValue: config },
+        { provide: ENTRIES, useValue: entries },
+        { provide: CLOCK, inject: [Database], useFactory: (database: Database) => database.clock },
+      ],
+      exports: [Lifecycle, Health, CONFIG, ENTRIES, CLOCK],
+    };
+  }
+
+  /** Before, not on, shutdown: a foreign application's DataSource closes on it, and jobs may still be using that one. */
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const { phase, step, error } of await this.lifecycle.stop()) {
+      this.logger.warn(`${phase}: ${step} ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/** The public surface of Rookery as a library. What is not named here may change without notice. */
+export {
+  CONFIG,
+  defineConfig,
+  loadConfig,
+  type EntryName,
+  type RookeryConfig,
+  type RookerySettings,
+} from './config/index.js';
+export { RookeryError, type ErrorCode, type Issue } from './kernel/errors.js';
+export { Lifecycle, type ShutdownPhase } from './kernel/lifecycle.js';
+export type { Duration } from './kernel/durations.js';
+export {
+  AbortReason,
+  JobHandler,
+  JobService,
+  Snooze,
+  defineJob,
+  type AbortCause,
+  type Dedupe,
+  type EnqueueItem,
+  type EnqueueManyOptions,
+  type EnqueueOptions,
+  type EnqueuedJob,
+  type ErrorVerdict,
+  type Handler,
+  type JobContext,
+  type JobOptions,
+  type JobState,
+  type JobType,
+  type JobTypeDefinition,
+  type JobView,
+  type OnTimeout,
+  type Payload,
+  type PayloadInput,
+} from './modules/job/index.js';
+export { RookeryModule, type RookeryOptions } from './rookery.module.js';

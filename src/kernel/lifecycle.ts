@@ -1,0 +1,109 @@
+import { toError } from './errors.js';
+
+/**
+ * The one place that orders a shutdown. Modules register what they must do under a phase; `stop` runs the phases in
+ * order, the steps of one phase side by side, each within its own budget. A step that fails or overruns is reported and
+ * does not keep the later ones from running.
+ */
+export const shutdownPhases = [
+  /** Readiness turns false; new requests are still answered while load balancers notice. */
+  'unready',
+  /** Nothing new is taken: workers stop taking tickets, duties stop. */
+  'intake',
+  /** Running jobs end, are aborted after the grace, and every outcome is settled. */
+  'running',
+  /** The worker's lease is given up. */
+  'lease',
+  /** Batchers, transport and other outlets are flushed and closed. */
+  'outlets',
+  /** Connections to PostgreSQL are closed, then an embedded server that nobody else uses. */
+  'database',
+] as const;
+
+export type ShutdownPhase = (typeof shutdownPhases)[number];
+
+interface Step {
+  readonly name: string;
+  readonly budgetMs: number;
+  readonly run: () => Promise<void> | void;
+}
+
+/** What became of a step that did not simply end well. */
+export interface StepFailure {
+  readonly phase: ShutdownPhase;
+  readonly step: string;
+  readonly error: Error;
+}
+
+/** Collects shutdown steps and runs them once, in phase order. */
+export class Lifecycle {
+  private readonly steps = new Map<ShutdownPhase, Step[]>();
+  private readonly passed = new Set<ShutdownPhase>();
+  private readonly hurrying = new AbortController();
+  private stopping: Promise<StepFailure[]> | undefined;
+
+  /**
+   * Adds a step; `budgetMs` bounds the wait for it, not the step itself. A step that comes when its phase is over, because the
+   * stop began while the application was still starting, runs at once.
+   */
+  register(phase: ShutdownPhase, name: string, budgetMs: number, run: () => Promise<void> | void): void {
+    if (this.passed.has(phase)) {
+      void Promise.resolve()
+        .then(run)
+        .catch(() => undefined);
+      return;
+    }
+    const steps = this.steps.get(phase) ?? [];
+    steps.push({ name, budgetMs, run });
+    this.steps.set(phase, steps);
+  }
+
+  /** True from the first call of `stop`. */
+  get isStopping(): boolean {
+    return this.stopping !== undefined;
+  }
+
+  /** Runs all steps; a second call waits for the same run. Resolves with the steps that failed or overran. */
+  stop(): Promise<StepFailure[]> {
+    this.stopping ??= this.runPhases();
+    return this.stopping;
+  }
+
+  /** Stops now: no step is waited for any more but those of the last phase, which leave nothing behind on the machine. */
+  hurry(): void {
+    this.hurrying.abort();
+    void this.stop();
+  }
+
+  private async runPhases(): Promise<StepFailure[]> {
+    const failures: StepFailure[] = [];
+    for (const phase of shutdownPhases) {
+      const steps = this.steps.get(phase) ?? [];
+      const results = await Promise.allSettled(
+        steps.map((step) => withinBudget(step, phase === 'database' ? undefined : this.hurrying.signal)),
+      );
+      this.passed.add(phase);
+      results.forEach((result, index) => {
+        const step = steps[index];
+        if (result.status === 'rejected' && step)
+          failures.push({ phase, step: step.name, error: toError(result.reason) });
+      });
+    }
+    return failures;
+  }
+}
+
+async function withinBudget(step: Step, hurrying: AbortSignal | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const overrun = new Promise<never>((_, reject) => {
+    const giveUp = (): void => reject(new Error('was not waited for'));
+    timer = setTimeout(() => reject(new Error(`did not end within ${step.budgetMs} ms`)), step.budgetMs);
+    if (hurrying?.aborted) giveUp();
+    hurrying?.addEventListener('abort', giveUp, { once: true });
+  });
+  try {
+    await Promise.race([Promise.resolve().then(step.run), overrun]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,112 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import {
+  ReadableLogger,
+  exitCodes,
+  planStart,
+  readAncestors,
+  watchParents,
+  watchSignals,
+  type StartPlan,
+} from './boot/index.js';
+import { Lifecycle, RookeryError } from './index.js';
+
+type RunPlan = Extract<StartPlan, { kind: 'run' }>;
+
+type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Our own process: the settings, the application, and the way out. Answers the exit code of a process that was asked to stop. */
+async function main(): Promise<ExitCode> {
+  const ancestors = readAncestors();
+  const plan = planStart({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    ancestors,
+    version: version(),
+  });
+  if (plan.kind === 'print') {
+    process.stdout.write(plan.text);
+    return exitCodes.stopped;
+  }
+  const logger = new ReadableLogger(plan.config.log.level);
+  const lifecycle = new Lifecycle();
+  let exitCode: ExitCode = exitCodes.stopped;
+  const stopped = new Promise<string>((resolve) => {
+    watchSignals((signal, isUrgent) => {
+      if (!isUrgent) return resolve(signal);
+      logger.warn(`stopping at once: ${signal} again; jobs that still run will run again`, 'Rookery');
+      exitCode = exitCodes.failed;
+      lifecycle.hurry();
+    });
+    watchParents(() => resolve('the process that started this one is gone'), ancestors);
+  });
+  // A handler's forgotten promise must not take the other jobs down with it.
+  process.on('unhandledRejection', (reason) =>
+    logger.error(`a promise was rejected and nobody caught it: ${describe(reason)}`, 'Process'),
+  );
+  const isStopped = stopped.then((reason) => {
+    logger.log(`stopping: ${reason}`, 'Rookery');
+    // Before the application is there, this ends the wait for its database.
+    return lifecycle.stop();
+  });
+  let app: NestFastifyApplication | undefined;
+  try {
+    app = await start(plan, lifecycle, logger);
+    if (!lifecycle.isStopping)
+      logger.log(
+        `ready: ${plan.entries.join(', ')} at ${await app.getUrl()} (try ${await app.getUrl()}/status)`,
+        'Rookery',
+      );
+  } catch (error) {
+    // A stop amid the boot makes it fail; that is no failure.
+    if (!lifecycle.isStopping) {
+      await lifecycle.stop();
+      throw error;
+    }
+  }
+  await isStopped;
+  await app?.close();
+  logger.log('stopped', 'Rookery');
+  return exitCode;
+}
+
+async function start(
+  { config, entries }: RunPlan,
+  lifecycle: Lifecycle,
+  logger: ReadableLogger,
+): Promise<NestFastifyApplication> {
+  for (const warning of config.warnings) logger.warn(warning, 'Rookery');
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.register(entries, config, lifecycle),
+    new FastifyAdapter(),
+    { logger, abortOnError: false, forceCloseConnections: true },
+  );
+  await app.listen(config.http.port, config.http.host);
+  return app;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** A readable line for what the operator can mend; everything there is for what only we can. */
+function describe(error: unknown): string {
+  if (error instanceof RookeryError) return error.message;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `${error.message}; another process listens there: stop it, or choose another port with --port`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  process.stderr.write(`rookery: ${describe(error)}\n`);
+  const isMisconfigured = error instanceof RookeryError && error.code === 'invalid_config';
+  process.exit(isMisconfigured ? exitCodes.misconfigured : exitCodes.failed);
+}

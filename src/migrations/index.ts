@@ -1,0 +1,5 @@
+import type { MigrationInterface } from 'typeorm';
+import { CreateJobTables1700000000001 } from './0001-create-job-tables.js';
+
+/** Every migration, oldest first. Append only: a migration that has been released never changes. */
+export const migrations: (new () => MigrationInterface)[] = [CreateJobTables1700000000001];

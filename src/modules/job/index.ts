@@ -1,0 +1,62 @@
+export type { ClaimedJob } from './claimed-job.js';
+export { databaseError } from './database-error.js';
+export {
+  AbortReason,
+  Snooze,
+  type AbortCause,
+  type ErrorVerdict,
+  type Handler,
+  type JobContext,
+} from './handler.js';
+export { JobEnqueuer } from './job-enqueuer.js';
+export { JobHandler } from './job-handler.decorator.js';
+export { JobPreparer, MAX_JSON_BYTES, invalidRequest, type JobRequest } from './job-preparer.js';
+export {
+  defineJob,
+  isTimeoutMs,
+  type Dedupe,
+  type JobOptions,
+  type JobType,
+  type JobTypeDefinition,
+  type OnTimeout,
+  type Payload,
+  type PayloadInput,
+  type Prepared,
+} from './job-type.js';
+export { JobTypeList } from './job.explorer.js';
+export { JobModule } from './job.module.js';
+export { JobRegistry } from './job.registry.js';
+export {
+  JobService,
+  assertId,
+  noSuchJob,
+  type EnqueueItem,
+  type EnqueueManyOptions,
+  type EnqueueOptions,
+  type EnqueuedJob,
+} from './job.service.js';
+export type { JobView } from './job-view.js';
+export type { NewJob } from './new-job.js';
+export { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
+export * from './partition.js';
+export { Partitions } from './partitions.js';
+export { Queues } from './queues.js';
+export * from './repository/control.repository.js';
+export * from './repository/counter.repository.js';
+export * from './repository/key.repository.js';
+export * from './repository/lease.repository.js';
+export * from './repository/open-jobs.repository.js';
+export * from './repository/query.js';
+export * from './repository/queue.repository.js';
+export * from './repository/run.repository.js';
+export { MOST_LOG_LINES } from './repository/run.sql.js';
+export { backoffMs, defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
+export * from './run-result.js';
+export * from './state-machine.js';
+export * from './repository/look.repository.js';
+export * from './repository/job-query.repository.js';
+export { Answer } from './rest/answer.js';
+export { CheckedBy, expects } from './rest/checked-by.js';
+export { JobRestModule } from './rest/job-rest.module.js';
+export { ProblemFilter } from './rest/problem.filter.js';
+export { RestController } from './rest/rest-controller.decorator.js';

@@ -1,0 +1,235 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Batcher, type BatcherStats } from '../../kernel/batcher.js';
+import { monotonicMs } from '../../kernel/clock.js';
+import { RookeryError } from '../../kernel/errors.js';
+import { Lifecycle } from '../../kernel/lifecycle.js';
+import {
+  Database,
+  isBadValue,
+  isItemFault,
+  isTransient,
+  isUndefinedTable,
+  type HotConnection,
+} from '../database/index.js';
+import { TRANSPORT, type Transport } from '../transport/index.js';
+import { databaseError } from './database-error.js';
+import { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
+import type { NewJob } from './new-job.js';
+import { dayOf } from './partition.js';
+import { Partitions } from './partitions.js';
+import { insertJobs, insertKeyedJobs, type KeyedOutcome } from './repository/enqueue.repository.js';
+import { hotQuery } from './repository/query.js';
+
+/** Heaviest statement, in characters of payload: large enough for 500 ordinary jobs, small enough to parse without a pause. */
+const MAX_WEIGHT = 4 * 1024 * 1024;
+
+/** How long an enqueue outlasts a database that is away, in ms: a restart takes seconds, callers wait for a minute at most. */
+const OUTLAST_MS = 15_000;
+
+/** How long an enqueue waits for a key that another transaction holds: another process's batch takes milliseconds. */
+const HELD_WAIT_MS = 1_000;
+const HELD_RETRY_MS = 20;
+
+/** Jobs that may wait for a statement: some seconds' worth at full speed; beyond it callers are told instead of being kept in memory. */
+const MOST_WAITING = 50_000;
+
+const CLOSE_BUDGET_MS = 10_000;
+
+/** Jobs that are stored together or not at all. */
+interface BulkRequest {
+  readonly jobs: readonly NewJob[];
+  readonly mayStore: (outcomes: readonly KeyedOutcome[]) => void;
+}
+
+/**
+ * Stores jobs by group commit and offers their tickets once they are durable. Jobs with keys ride statements of their own, so
+ * that the many without never wait for the few.
+ */
+@Injectable()
+export class JobEnqueuer {
+  private readonly plain: Batcher<NewJob, void>;
+  private readonly keyed: Batcher<NewJob, KeyedOutcome>;
+  /** One request a run, for the sake of its repeats. */
+  private readonly bulk: Batcher<BulkRequest, KeyedOutcome[]>;
+  private readonly plainConnection: HotConnection;
+  private readonly keyedConnection: HotConnection;
+  private readonly bulkConnection: HotConnection;
+
+  constructor(
+    database: Database,
+    private readonly partitions: Partitions,
+    @Inject(TRANSPORT) private readonly transport: Transport,
+    lifecycle: Lifecycle,
+  ) {
+    this.plainConnection = database.hot('enqueue', { durable: true });
+    this.keyedConnection = database.hot('enqueue-keyed', { durable: true });
+    this.bulkConnection = database.hot('enqueue-bulk', { durable: true });
+    const common = {
+      maxItems: LONGEST_RUN_OF_JOBS,
+      maxWeight: MAX_WEIGHT,
+      weigh: (job: NewJob) => job.payload.length,
+      isItemFault,
+      isTransient,
+      repeatForMs: OUTLAST_MS,
+    };
+    this.plain = new Batcher({
+      ...common,
+      name: 'enqueue',
+      run: (jobs, repeated) => this.storePlain(jobs, repeated),
+    });
+    this.keyed = new Batcher({
+      ...common,
+      name: 'keyed enqueue',
+      run: (jobs, repeated) => this.storeKeyed(jobs, repeated),
+    });
+    this.bulk = new Batcher({
+      ...common,
+      name: 'bulk enqueue',
+      maxItems: 1,
+      weigh: () => 0,
+      run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
+    });
+    lifecycle.register('outlets', 'enqueue', CLOSE_BUDGET_MS, () => this.close());
+  }
+
+  /**
+   * Stores one job durably, alone in its fate, and offers its ticket. Answers what its keys met; a job without keys is stored.
+   * Throws `invalid_payload` for what PostgreSQL refuses, `database_unavailable` when it stays away, `overloaded` when too many wait,
+   * `shutting_down`.
+   */
+  async enqueue(job: NewJob): Promise<KeyedOutcome> {
+    if (this.plain.pending + this.keyed.pending >= MOST_WAITING) throw overloaded();
+    try {
+      if (job.dedupeKey || job.idempotencyKey) return await this.enqueueKeyed(job);
+      await this.plain.submit(job);
+      return { kind: 'stored' };
+    } catch (error) {
+      throw refusal([job], error);
+    }
+  }
+
+  /**
+   * Stores all jobs in one transaction, or, when `mayStore` says no to their outcomes, none; then offers the tickets of those stored.
+   * Throws as `enqueue` does; then none is stored.
+   */
+  async enqueueAll(
+    jobs: readonly NewJob[],
+    mayStore: (outcomes: readonly KeyedOutcome[]) => void,
+  ): Promise<KeyedOutcome[]> {
+    try {
+      return await this.bulk.submit({ jobs, mayStore });
+    } catch (error) {
+      throw refusal(jobs, error);
+    }
+  }
+
+  /** Makes sure that the partitions of these jobs are there. */
+  async ensurePartitions(jobs: readonly NewJob[]): Promise<void> {
+    for (const day of new Set(jobs.map((job) => dayOf(job.id)))) await this.partitions.ensure(day);
+  }
+
+  /** Offers the tickets of stored jobs that may run at once; the others are the stager's. */
+  offer(jobs: readonly NewJob[]): void {
+    offerTickets(this.transport, jobs);
+  }
+
+  /** Batches and jobs of the plain and the keyed statements since the start. */
+  get stats(): { readonly plain: BatcherStats; readonly keyed: BatcherStats } {
+    return { plain: this.plain.stats, keyed: this.keyed.stats };
+  }
+
+  private async enqueueKeyed(job: NewJob): Promise<KeyedOutcome> {
+    const startedAt = monotonicMs();
+    for (;;) {
+      const outcome = await this.keyed.submit(job);
+      if (outcome.kind !== 'held' || monotonicMs() - startedAt > HELD_WAIT_MS) return outcome;
+      await new Promise((resolve) => setTimeout(resolve, HELD_RETRY_MS));
+    }
+  }
+
+  private async storePlain(jobs: readonly NewJob[], repeated: boolean): Promise<void[]> {
+    await this.withPartitions(jobs, () => insertJobs(hotQuery(this.plainConnection), jobs, repeated));
+    this.offer(jobs);
+    return new Array<void>(jobs.length);
+  }
+
+  private async storeKeyed(jobs: readonly NewJob[], repeated: boolean): Promise<KeyedOutcome[]> {
+    const outcomes = await this.withPartitions(jobs, () =>
+      this.keyedConnection.transaction((queries) => insertKeyedJobs(hotQuery(queries), jobs, repeated)),
+    );
+    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    return outcomes;
+  }
+
+  private async storeAll({ jobs, mayStore }: BulkRequest, repeated: boolean): Promise<KeyedOutcome[]> {
+    const outcomes = await this.withPartitions(jobs, () =>
+      this.bulkConnection.transaction(async (queries) => {
+        const met: KeyedOutcome[] = [];
+        for (const chunk of chunksOf(jobs))
+          met.push(...(await insertKeyedJobs(hotQuery(queries), chunk, repeated)));
+        mayStore(met);
+        return met;
+      }),
+    );
+    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    return outcomes;
+  }
+
+  /** Runs `store`, and once more when it finds that a day's partition is missing after all. */
+  private async withPartitions<Result>(
+    jobs: readonly NewJob[],
+    store: () => Promise<Result>,
+  ): Promise<Result> {
+    await this.ensurePartitions(jobs);
+    try {
+      return await store();
+    } catch (error) {
+      if (!isUndefinedTable(error)) throw error;
+      for (const job of jobs) this.partitions.forget(dayOf(job.id));
+      await this.ensurePartitions(jobs);
+      return await store();
+    }
+  }
+
+  private async close(): Promise<void> {
+    await Promise.all([this.plain.close(), this.keyed.close(), this.bulk.close()]);
+  }
+}
+
+/** Splits jobs into statements, by number and by weight. */
+function* chunksOf(jobs: readonly NewJob[]): Generator<NewJob[]> {
+  let chunk: NewJob[] = [];
+  let weight = 0;
+  for (const job of jobs) {
+    if (
+      chunk.length > 0 &&
+      (chunk.length === LONGEST_RUN_OF_JOBS || weight + job.payload.length > MAX_WEIGHT)
+    ) {
+      yield chunk;
+      chunk = [];
+      weight = 0;
+    }
+    chunk.push(job);
+    weight += job.payload.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function overloaded(): RookeryError {
+  return new RookeryError(
+    'overloaded',
+    `${MOST_WAITING} jobs wait to be stored already; try again in a few seconds`,
+    { retryAfter: 5 },
+  );
+}
+
+function refusal(jobs: readonly NewJob[], error: unknown): unknown {
+  if (!isBadValue(error)) return databaseError(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new RookeryError(
+    'invalid_payload',
+    `PostgreSQL cannot store the payload of ${[...new Set(jobs.map((job) => job.name))].join(', ')}: ${message}`,
+    { issues: [{ path: 'payload', message }] },
+    { cause: error },
+  );
+}

@@ -1,0 +1,208 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Clock } from '../../kernel/clock.js';
+import { parseDuration, type Duration } from '../../kernel/durations.js';
+import { RookeryError, type Issue } from '../../kernel/errors.js';
+import { isUuid, type IdGenerator } from '../../kernel/ids.js';
+import { encodeJson } from '../../kernel/json.js';
+import { freshLanes } from '../transport/index.js';
+import { MOST_ATTEMPTS, isAttempts, isTimeoutMs, type JobOptions, type JobType } from './job-type.js';
+import type { JobKey, NewJob } from './new-job.js';
+
+/** Largest payload and largest result, in bytes of JSON. */
+export const MAX_JSON_BYTES = 1_048_576;
+const LONGEST_OBJECT_ID = 512;
+const LONGEST_IDEMPOTENCY_KEY = 255;
+/** How long an `Idempotency-Key` is remembered. */
+const IDEMPOTENCY_MS = 24 * 3_600_000;
+/** The farthest a job may be put off: ten years, so that a slip of units is caught. */
+const FARTHEST_MS = 3_650 * 86_400_000;
+
+/** What one enqueue asks for. */
+export interface JobRequest {
+  readonly type: JobType;
+  readonly payload: unknown;
+  readonly options: JobOptions;
+  readonly idempotencyKey?: string;
+}
+
+/** Turns requests into jobs that are ready to be stored; reads nothing but the clock. */
+export class JobPreparer {
+  constructor(
+    private readonly ids: IdGenerator,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Validates the payload, applies the type's `prepare` and fills in its defaults. Throws `invalid_payload` with every
+   * failing path, `invalid_request` for a bad option, `payload_too_large`.
+   */
+  async prepare(request: JobRequest): Promise<NewJob> {
+    const { type } = request;
+    let payload = await validated(type, request.payload);
+    let options = request.options;
+    const prepared = type.prepare?.(payload, options);
+    if (prepared) {
+      payload = prepared.payload ?? payload;
+      options = prepared.options ?? options;
+    }
+    return this.build(type, encodedPayload(type, payload), options, request.idempotencyKey);
+  }
+
+  private build(
+    type: JobType,
+    payload: string,
+    options: JobOptions,
+    idempotencyKey: string | undefined,
+  ): NewJob {
+    const issues: Issue[] = [];
+    const timeoutMs = timeoutOf(options.timeout, issues);
+    const dueAt = this.dueAtOf(options, issues);
+    const { objectId, lane = type.lane, maxAttempts = type.maxAttempts, retryOf } = options;
+    if (!freshLanes.includes(lane))
+      issues.push({ path: 'lane', message: `is ${show(lane)}; use one of ${freshLanes.join(', ')}` });
+    if (!isAttempts(maxAttempts)) {
+      issues.push({
+        path: 'maxAttempts',
+        message: `is ${show(maxAttempts)}; use a whole number from 1 to ${MOST_ATTEMPTS}`,
+      });
+    }
+    if (objectId !== undefined) checkText('objectId', objectId, LONGEST_OBJECT_ID, issues);
+    if (idempotencyKey !== undefined)
+      checkText('Idempotency-Key', idempotencyKey, LONGEST_IDEMPOTENCY_KEY, issues);
+    if (retryOf !== undefined && !isUuid(retryOf))
+      issues.push({ path: 'retryOf', message: `is ${show(retryOf)}; use the id of a job` });
+    if (issues.length > 0) throw invalidRequest(issues);
+    const dedupeKey = dedupeKeyOf(type, objectId);
+    return {
+      id: this.ids.next(),
+      queue: type.queue,
+      name: type.name,
+      lane,
+      payload,
+      maxAttempts,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(objectId !== undefined && { objectId }),
+      ...(retryOf !== undefined && { retryOf }),
+      ...(dueAt && { dueAt }),
+      ...(dedupeKey && { dedupeKey }),
+      ...(idempotencyKey !== undefined && {
+        idempotencyKey: { key: `idempotency:${idempotencyKey}`, heldMs: IDEMPOTENCY_MS },
+      }),
+    };
+  }
+
+  /** The time before which the job must not run; none when it may run at once. */
+  private dueAtOf({ delay, runAt }: JobOptions, issues: Issue[]): Date | undefined {
+    const now = this.clock.now();
+    if (delay !== undefined && runAt !== undefined) {
+      issues.push({ path: 'runAt', message: 'excludes delay; give one of them' });
+      return undefined;
+    }
+    const delayMs = delay === undefined ? undefined : parseDuration(delay);
+    if (delay !== undefined && delayMs === undefined) {
+      issues.push({
+        path: 'delay',
+        message: `is ${show(delay)}; use milliseconds of at least 0, or a number and a unit such as "30s"`,
+      });
+    }
+    const dueMs = runAt ? runAt.getTime() : now + (delayMs ?? 0);
+    if (Number.isNaN(dueMs))
+      issues.push({ path: 'runAt', message: 'is no time; use ISO 8601, as 2026-01-31T03:00:00Z' });
+    if (dueMs > now + FARTHEST_MS) {
+      issues.push({
+        path: runAt ? 'runAt' : 'delay',
+        message: 'is more than ten years away; check its unit',
+      });
+      return undefined;
+    }
+    return dueMs > now ? new Date(dueMs) : undefined;
+  }
+}
+
+async function validated(type: JobType, payload: unknown): Promise<unknown> {
+  const answer = type.payload['~standard'].validate(payload);
+  const result = answer instanceof Promise ? await answer : answer;
+  if (!result.issues) return result.value;
+  const issues = result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }));
+  throw new RookeryError('invalid_payload', `the payload of ${type.name} is invalid: ${listed(issues)}`, {
+    issues,
+  });
+}
+
+function pathOf(issue: StandardSchemaV1.Issue): string {
+  const keys = (issue.path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment));
+  return ['payload', ...keys.map(String)].join('.');
+}
+
+function encodedPayload(type: JobType, payload: unknown): string {
+  const encoded = encodeJson(payload, MAX_JSON_BYTES);
+  switch (encoded.kind) {
+    case 'encoded':
+      return encoded.text;
+    case 'unstorable': {
+      const issues = [{ path: 'payload', message: encoded.reason }];
+      throw new RookeryError(
+        'invalid_payload',
+        `the payload of ${type.name} cannot be stored: ${encoded.reason}`,
+        { issues },
+      );
+    }
+    case 'too-large':
+      throw new RookeryError(
+        'payload_too_large',
+        `the payload of ${type.name} is ${encoded.bytes} bytes of JSON, more than ${MAX_JSON_BYTES}; store it elsewhere and pass a reference`,
+        { bytes: encoded.bytes, maxBytes: MAX_JSON_BYTES },
+      );
+  }
+}
+
+function timeoutOf(timeout: Duration | undefined, issues: Issue[]): number | undefined {
+  if (timeout === undefined) return undefined;
+  if (timeout === 'none') return 0;
+  const ms = parseDuration(timeout);
+  if (ms !== undefined && isTimeoutMs(ms)) return ms;
+  issues.push({
+    path: 'timeout',
+    message: `is ${show(timeout)}; use 1 ms to 24 days, as 500 or "30s", or "none"`,
+  });
+  return undefined;
+}
+
+function checkText(path: string, text: string, longest: number, issues: Issue[]): void {
+  if (text.length < 1 || text.length > longest) {
+    issues.push({ path, message: `has ${text.length} characters; use 1 to ${longest}` });
+  } else if (text.includes('\u0000') || !isWellFormed(text)) {
+    issues.push({ path, message: 'contains the character U+0000 or half a surrogate pair; remove it' });
+  }
+}
+
+function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/u.test(text);
+}
+
+/** Jobs without an objectId are about nothing in particular and are never duplicates. */
+function dedupeKeyOf(type: JobType, objectId: string | undefined): JobKey | undefined {
+  if (!type.dedupe || objectId === undefined) return undefined;
+  return {
+    key: dedupeKey(type.name, objectId),
+    heldMs: type.dedupe.kind === 'window' ? type.dedupe.windowMs : null,
+  };
+}
+
+/** The key that one live job of a type may hold for an objectId. */
+export function dedupeKey(name: string, objectId: string): string {
+  return `dedupe:${name}:${objectId}`;
+}
+
+/** An `invalid_request` that lists every bad field. */
+export function invalidRequest(issues: readonly Issue[]): RookeryError {
+  return new RookeryError('invalid_request', `the request is invalid: ${listed(issues)}`, { issues });
+}
+
+function listed(issues: readonly Issue[]): string {
+  return issues.map((issue) => `${issue.path} ${issue.message}`).join('; ');
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,307 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { CONFIG, type RookeryConfig } from '../../config/index.js';
+import { RookeryError } from '../../kernel/errors.js';
+import { IdGenerator, isUuid } from '../../kernel/ids.js';
+import { Database, afterCommit } from '../database/index.js';
+import { TRANSPORT, type Transport } from '../transport/index.js';
+import { databaseError } from './database-error.js';
+import { refuseDuplicates, throwDuplicate } from './duplicates.js';
+import { JobEnqueuer } from './job-enqueuer.js';
+import { JobPreparer, dedupeKey, type JobRequest } from './job-preparer.js';
+import { JobRegistry } from './job.registry.js';
+import type { JobOptions, JobType, PayloadInput } from './job-type.js';
+import type { JobView } from './job-view.js';
+import type { NewJob } from './new-job.js';
+import { offerTickets } from './offer-tickets.js';
+import { Queues } from './queues.js';
+import { cancelJobs, reopenJobs, statesOf, type KnownState } from './repository/control.repository.js';
+import { CallerTransaction, type KeyedOutcome } from './repository/enqueue.repository.js';
+import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
+import { controlQuery } from './repository/query.js';
+import type { JobState } from './state-machine.js';
+
+/** What the caller may say of one enqueue, besides what it may say of the job. */
+export interface EnqueueOptions extends JobOptions {
+  /**
+   * Puts the job into this manager's transaction: it exists if and only if that commits, and its ticket is offered only after.
+   * Throws `no_transaction` when the manager has none active.
+   */
+  readonly manager?: EntityManager;
+  /** A second enqueue with the same key within 24 h answers the first one's job; 1…255 characters. */
+  readonly idempotencyKey?: string;
+}
+
+/** One of many jobs of a type. */
+export interface EnqueueItem<Type extends JobType> extends JobOptions {
+  readonly payload: PayloadInput<Type>;
+}
+
+export interface EnqueueManyOptions {
+  readonly manager?: EntityManager;
+  /** `fail` (the default) stores nothing and throws when a job is a duplicate; `skip` stores the others. */
+  readonly onDuplicate?: 'fail' | 'skip';
+}
+
+/** The answer to an enqueue. */
+export interface EnqueuedJob {
+  readonly id: string;
+  /** `waiting`; any state when an earlier request with the same `idempotencyKey` made the job. */
+  readonly status: JobState;
+  /** True when an earlier request with the same `idempotencyKey` made the job. */
+  readonly isRepeat: boolean;
+}
+
+/** Enqueues, cancels and retries jobs; the way into Rookery from code. */
+@Injectable()
+export class JobService {
+  private readonly preparer: JobPreparer;
+  private readonly callerTransaction: CallerTransaction;
+
+  constructor(
+    private readonly registry: JobRegistry,
+    private readonly enqueuer: JobEnqueuer,
+    private readonly queues: Queues,
+    private readonly database: Database,
+    @Inject(TRANSPORT) private readonly transport: Transport,
+    @Inject(IdGenerator) ids: IdGenerator,
+    @Inject(CONFIG) config: RookeryConfig,
+  ) {
+    this.preparer = new JobPreparer(ids, database.clock);
+    this.callerTransaction = new CallerTransaction(config.database.schema);
+  }
+
+  /**
+   * Stores a job durably and answers its id; with `manager`, when that transaction commits. Throws `invalid_payload`,
+   * `invalid_request`, `payload_too_large`, `duplicate_job` (with `jobId` and `retryAfter` in s) and `database_unavailable`.
+   */
+  async enqueue<Type extends JobType>(
+    type: Type,
+    payload: PayloadInput<Type>,
+    options: EnqueueOptions = {},
+  ): Promise<EnqueuedJob> {
+    const { manager, idempotencyKey, ...jobOptions } = options;
+    return this.enqueueRequest(
+      { type, payload, options: jobOptions, ...(idempotencyKey !== undefined && { idempotencyKey }) },
+      manager,
+    );
+  }
+
+  /** Stores a job whose type is known by name only; throws as `enqueue` does, and `unknown_job_name`. */
+  async enqueueByName(name: string, payload: unknown, options: EnqueueOptions = {}): Promise<EnqueuedJob> {
+    return this.enqueue(this.registry.get(name), payload, options);
+  }
+
+  /**
+   * Stores jobs of one type in one transaction, all or none, and answers their ids in order; with `onDuplicate: 'skip'` the
+   * duplicates are left out and their place holds the id of the job they met. Throws as `enqueue` does, with the
+   * item's place in each path.
+   */
+  async enqueueMany<Type extends JobType>(
+    type: Type,
+    items: readonly EnqueueItem<Type>[],
+    options: EnqueueManyOptions = {},
+  ): Promise<string[]> {
+    const requests = items.map(({ payload, ...jobOptions }): JobRequest => ({
+      type,
+      payload,
+      options: jobOptions,
+    }));
+    return this.enqueueRequests(requests, options);
+  }
+
+  /** Stores jobs of any types as `enqueueMany` does. */
+  async enqueueRequests(
+    requests: readonly JobRequest[],
+    options: EnqueueManyOptions = {},
+  ): Promise<string[]> {
+    const jobs = await this.prepareAll(requests);
+    if (jobs.length === 0) return [];
+    const mayStore = (outcomes: readonly KeyedOutcome[]): void =>
+      refuseDuplicates(jobs, outcomes, options.onDuplicate ?? 'fail');
+    const outcomes = options.manager
+      ? await this.insertIn(options.manager, jobs, mayStore)
+      : await this.enqueuer.enqueueAll(jobs, mayStore);
+    return jobs.map((job, index) => {
+      const outcome = outcomes[index];
+      return outcome?.kind === 'duplicate' ? outcome.jobId : job.id;
+    });
+  }
+
+  /** The job of that id, or undefined when there is none. Throws `invalid_id`. */
+  async find(id: string): Promise<JobView | undefined> {
+    assertId(id);
+    const [job] = await this.control(() => findJobs(ordinaryQuery(this.database.dataSource), [id]));
+    return job;
+  }
+
+  /**
+   * Cancels a job: a waiting one at once (`canceled`), an executing one as soon as its worker has noticed (`executing`).
+   * Throws `no_such_job`, `already_finished`.
+   */
+  async cancel(id: string): Promise<JobState> {
+    assertId(id);
+    const [canceled] = await this.control(() => cancelJobs(controlQuery(this.database.control), [id]));
+    if (!canceled) {
+      const { status } = await this.stateOf(id);
+      throw new RookeryError(
+        'already_finished',
+        `job ${id} is ${status} already; there is nothing to cancel`,
+        { id, status },
+      );
+    }
+    if (canceled.status === 'executing') this.transport.broadcast({ kind: 'cancel', ids: [id] });
+    return canceled.status;
+  }
+
+  /** Returns a failed or canceled job to waiting, with all its attempts before it. Throws `no_such_job`, `not_retryable`, `duplicate_job`. */
+  async retry(id: string): Promise<void> {
+    assertId(id);
+    const [reopened] = await this.reopen([id]);
+    if (reopened !== undefined) return;
+    const { status, name, objectId } = await this.stateOf(id);
+    if (status === 'failed' || status === 'canceled') {
+      throw new RookeryError(
+        'duplicate_job',
+        `job ${id} cannot be retried while another ${name} for objectId ${JSON.stringify(objectId)} is open`,
+        { id, retryAfter: 1 },
+      );
+    }
+    throw new RookeryError(
+      'not_retryable',
+      `job ${id} is ${status}; only failed and canceled jobs can be retried`,
+      { id, status },
+    );
+  }
+
+  /** Cancels those of the jobs that are open and answers how many of each were changed. */
+  async cancelAll(ids: readonly string[]): Promise<{ canceled: number; executing: number }> {
+    const changed = await this.control(() => cancelJobs(controlQuery(this.database.control), ids));
+    const executing = changed.filter((job) => job.status === 'executing').map((job) => job.id);
+    if (executing.length > 0) this.transport.broadcast({ kind: 'cancel', ids: executing });
+    return { canceled: changed.length - executing.length, executing: executing.length };
+  }
+
+  /**
+   * Returns those of the jobs that failed or were canceled to waiting and answers their ids. A job whose type allows one open job
+   * an objectId stays as it is while another one is open.
+   */
+  async reopen(ids: readonly string[]): Promise<string[]> {
+    const reopened = await this.control(() =>
+      this.database.control.transaction((queries) =>
+        reopenJobs(controlQuery(queries), ids, (job) => this.keyHeldUntilFinished(job)),
+      ),
+    );
+    offerTickets(this.transport, reopened);
+    return reopened.map((job) => job.id);
+  }
+
+  private keyHeldUntilFinished(job: KnownState): string | undefined {
+    const type = this.registry.find(job.name);
+    if (type?.dedupe?.kind !== 'until-finished' || job.objectId === null) return undefined;
+    return dedupeKey(type.name, job.objectId);
+  }
+
+  /** Checks a job and makes it ready to be stored by someone else; throws as `enqueue` does for what is invalid. */
+  async prepare<Type extends JobType>(
+    type: Type,
+    payload: PayloadInput<Type>,
+    options: JobOptions = {},
+  ): Promise<NewJob> {
+    const job = await this.preparer.prepare({ type, payload, options });
+    await this.queues.ensure(job.queue);
+    return job;
+  }
+
+  private async enqueueRequest(
+    request: JobRequest,
+    manager: EntityManager | undefined,
+  ): Promise<EnqueuedJob> {
+    const job = await this.preparer.prepare(request);
+    await this.queues.ensure(job.queue);
+    const [outcome] = manager ? await this.insertIn(manager, [job]) : [await this.enqueuer.enqueue(job)];
+    if (!outcome || outcome.kind === 'stored') return { id: job.id, status: 'waiting', isRepeat: false };
+    if (outcome.kind === 'duplicate' && outcome.of === 'idempotency') {
+      const { status } = await this.stateOf(outcome.jobId);
+      return { id: outcome.jobId, status, isRepeat: true };
+    }
+    return throwDuplicate(job, outcome);
+  }
+
+  /** Prepares every request and reports all that are bad together, each path under its place. */
+  private async prepareAll(requests: readonly JobRequest[]): Promise<NewJob[]> {
+    const jobs: NewJob[] = [];
+    const issues: { path: string; message: string; code: string }[] = [];
+    for (const [index, request] of requests.entries()) {
+      try {
+        jobs.push(await this.preparer.prepare(request));
+      } catch (error) {
+        if (!(error instanceof RookeryError)) throw error;
+        issues.push(...issuesOf(error, index));
+      }
+    }
+    if (issues.length > 0) {
+      const message = issues
+        .map((issue) => `${issue.path} ${issue.message}`)
+        .slice(0, 20)
+        .join('; ');
+      throw new RookeryError(
+        'invalid_payload',
+        `${issues.length} problem(s), nothing was stored: ${message}`,
+        { issues },
+      );
+    }
+    for (const queue of new Set(jobs.map((job) => job.queue))) await this.queues.ensure(queue);
+    return jobs;
+  }
+
+  private async insertIn(
+    manager: EntityManager,
+    jobs: readonly NewJob[],
+    mayStore?: (outcomes: readonly KeyedOutcome[]) => void,
+  ): Promise<KeyedOutcome[]> {
+    const offered: NewJob[] = [];
+    afterCommit(manager, () => offerTickets(this.transport, offered));
+    await this.enqueuer.ensurePartitions(jobs);
+    const outcomes = await this.callerTransaction.insert(manager, jobs);
+    mayStore?.(outcomes);
+    offered.push(...jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    return outcomes;
+  }
+
+  private async stateOf(id: string): Promise<KnownState> {
+    const [state] = await this.control(() => statesOf(controlQuery(this.database.control), [id]));
+    if (!state) throw noSuchJob(id);
+    return state;
+  }
+
+  private async control<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+}
+
+/** The error for an id that is no job's. */
+export function noSuchJob(id: string): RookeryError {
+  return new RookeryError(
+    'no_such_job',
+    `there is no job with the id ${id}; it may have been deleted after its retention`,
+    { id },
+  );
+}
+
+/** Throws `invalid_id` for what is no UUID. */
+export function assertId(id: string): void {
+  if (!isUuid(id))
+    throw new RookeryError('invalid_id', `${JSON.stringify(id)} is no job id; ids are UUIDs`, { id });
+}
+
+function issuesOf(error: RookeryError, index: number): { path: string; message: string; code: string }[] {
+  const { issues } = error.details as { issues?: readonly { path: string; message: string }[] };
+  const { code } = error;
+  if (!issues) return [{ path: `[${index}]`, message: error.message, code }];
+  return issues.map((issue) => ({ path: `[${index}].${issue.path}`, message: issue.message, code }));
+}

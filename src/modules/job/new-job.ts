@@ -1,0 +1,29 @@
+import type { FreshLane } from '../transport/index.js';
+
+/** A key that only one live job may hold: of a dedupe rule, or of an `Idempotency-Key`. */
+export interface JobKey {
+  readonly key: string;
+  /** How long it is held, in ms; null: until its job has finished. */
+  readonly heldMs: number | null;
+}
+
+/** A job that is checked and ready to be stored. */
+export interface NewJob {
+  readonly id: string;
+  readonly queue: string;
+  readonly name: string;
+  readonly lane: FreshLane;
+  /** JSON text. */
+  readonly payload: string;
+  readonly maxAttempts: number;
+  /** In ms; 0 for none; absent when the type's applies. */
+  readonly timeoutMs?: number;
+  readonly objectId?: string;
+  readonly retryOf?: string;
+  /** Absent when the job may run at once. */
+  readonly dueAt?: Date;
+  /** Of the dedupe rule: a job that meets a live one is a duplicate. */
+  readonly dedupeKey?: JobKey;
+  /** Of the request: one that meets a live one is answered with the first request's job. */
+  readonly idempotencyKey?: JobKey;
+}

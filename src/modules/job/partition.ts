@@ -1,0 +1,45 @@
+import { idTime, lowestIdAt } from '../../kernel/ids.js';
+
+/** `job` is partitioned by id, a partition a day in UTC; ids carry their time, so an id tells its partition. */
+export const DAY_MS = 86_400_000;
+
+/** The day an id belongs to: its midnight in UTC, in ms since the epoch. */
+export function dayOf(id: string): number {
+  return startOfDay(idTime(id));
+}
+
+/** The midnight in UTC at or before that time. */
+export function startOfDay(ms: number): number {
+  return ms - (ms % DAY_MS);
+}
+
+/** The day as partition names end in it: `20260131`. */
+export function daySuffix(day: number): string {
+  return new Date(day).toISOString().slice(0, 10).replaceAll('-', '');
+}
+
+/** The day of a partition's name (`job_20260131`), or undefined when the name is no partition's. */
+export function dayOfPartition(name: string): number | undefined {
+  const match = /_(\d{4})(\d{2})(\d{2})$/.exec(name);
+  if (!match) return undefined;
+  const day = Date.parse(`${match[1]}-${match[2]}-${match[3]}T00:00:00Z`);
+  return Number.isNaN(day) ? undefined : day;
+}
+
+/** The ids of a day: from the first (included) to the last (excluded). */
+export function dayBounds(day: number): { readonly from: string; readonly to: string } {
+  return { from: lowestIdAt(day), to: lowestIdAt(day + DAY_MS) };
+}
+
+/** Splits items by the day of their id, each group in id order: a hot statement touches one partition and locks rows in one order. */
+export function groupByDay<Item>(items: readonly Item[], idOf: (item: Item) => string): Map<number, Item[]> {
+  const groups = new Map<number, Item[]>();
+  for (const item of items) {
+    const day = dayOf(idOf(item));
+    const group = groups.get(day);
+    if (group) group.push(item);
+    else groups.set(day, [item]);
+  }
+  for (const group of groups.values()) group.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+  return groups;
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { Database, sqlState } from '../database/index.js';
+import { DAY_MS, dayBounds, daySuffix, startOfDay } from './partition.js';
+
+/** Days made ahead: two weeks in which nobody need be there to make one. */
+const DAYS_AHEAD = 14;
+
+/** Tries to get the short lock an attach needs, against other processes that attach at the same moment. */
+const TRIES = 10;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Makes one day's partitions unless they are there. ATTACH takes SHARE UPDATE EXCLUSIVE on the parents: it waits for another
+ * ATTACH, never for readers, writers or an idle transaction, and nobody waits for it. The advisory lock keeps two makers of one day apart.
+ * fillfactor 33: the claim's and the settle's row versions then find room beside the first even while a pipeline keeps the old
+ * ones alive (96–100 % of updates were HOT at 33, 65 % at 50).
+ */
+function makeDay(day: number): string {
+  const suffix = daySuffix(day);
+  const { from, to } = dayBounds(day);
+  return `DO $make$ BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('rookery:partition', 0));
+  IF to_regclass('job_${suffix}') IS NULL THEN
+    CREATE TABLE job_${suffix} (LIKE job INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 33);
+    ALTER TABLE job ATTACH PARTITION job_${suffix} FOR VALUES FROM ('${from}') TO ('${to}');
+  END IF;
+  IF to_regclass('job_log_${suffix}') IS NULL THEN
+    CREATE TABLE job_log_${suffix} (LIKE job_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+    ALTER TABLE job_log ATTACH PARTITION job_log_${suffix} FOR VALUES FROM ('${from}') TO ('${to}');
+  END IF;
+END $make$`;
+}
+
+/** Makes the partitions that jobs need, ahead of time and on demand. */
+@Injectable()
+export class Partitions {
+  private readonly known = new Set<number>();
+
+  constructor(private readonly database: Database) {}
+
+  /** Makes sure that the day (its midnight in UTC, in ms) has its partitions; costs nothing once this process knows so. */
+  async ensure(day: number): Promise<void> {
+    if (this.known.has(day)) return;
+    await this.make(day);
+    this.known.add(day);
+  }
+
+  /** Makes sure of today, by the database's clock, and of the next 14 days. */
+  async ensureAhead(): Promise<void> {
+    const today = startOfDay(this.database.clock.now());
+    for (let ahead = 0; ahead <= DAYS_AHEAD; ahead++) await this.ensure(today + ahead * DAY_MS);
+  }
+
+  /** Forgets that the day is there; for whoever met its absence. */
+  forget(day: number): void {
+    this.known.delete(day);
+  }
+
+  private async make(day: number): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.database.control.execute(makeDay(day));
+        return;
+      } catch (error) {
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt === TRIES) throw error;
+      }
+    }
+  }
+}

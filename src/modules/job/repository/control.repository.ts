@@ -1,0 +1,56 @@
+import type { Query } from './query.js';
+import type { FreshLane } from '../../transport/index.js';
+import type { JobState } from '../state-machine.js';
+import { CANCEL, REOPEN, STATES } from './control.sql.js';
+import { takeKeys } from './enqueue.repository.js';
+import { idsLiteral } from './partition-statement.js';
+
+export interface CanceledJob {
+  readonly id: string;
+  readonly queue: string;
+  /** `canceled` when it was waiting, `executing` when its worker has yet to abort it. */
+  readonly status: JobState;
+}
+
+export interface ReopenedJob {
+  readonly id: string;
+  readonly queue: string;
+  readonly lane: FreshLane;
+  readonly attempt: number;
+}
+
+export interface KnownState {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly status: JobState;
+  readonly objectId: string | null;
+}
+
+/** Cancels those of the jobs that are open; the others are missing from the answer. */
+export function cancelJobs(query: Query, ids: readonly string[]): Promise<CanceledJob[]> {
+  return query<CanceledJob>(CANCEL, [idsLiteral(ids)]);
+}
+
+/**
+ * Returns those of the jobs that failed or were canceled to waiting; the others are missing from the answer. A job for which
+ * `keyOf` names a key takes that key back, and stays as it is while another live job holds it. To be called inside a transaction.
+ */
+export async function reopenJobs(
+  query: Query,
+  ids: readonly string[],
+  keyOf: (job: KnownState) => string | undefined,
+): Promise<ReopenedJob[]> {
+  const keys = new Map<string, string>();
+  for (const job of await statesOf(query, ids)) {
+    const key = keyOf(job);
+    if (key !== undefined && (job.status === 'failed' || job.status === 'canceled')) keys.set(job.id, key);
+  }
+  const refused = await takeKeys(query, keys);
+  return query<ReopenedJob>(REOPEN, [idsLiteral(ids.filter((id) => !refused.has(id)))]);
+}
+
+/** The states of these jobs; ids that do not exist are missing. */
+export function statesOf(query: Query, ids: readonly string[]): Promise<KnownState[]> {
+  return query<KnownState>(STATES, [idsLiteral(ids)]);
+}

@@ -1,0 +1,97 @@
+import { partitionStatement, type Statement } from './partition-statement.js';
+
+/**
+ * The rows of an insert. Ids come as one array literal and payloads as one JSON array: the cheapest forms to make and
+ * to parse. `queue`, `name`, `lane`, `max_attempts` are one value for the whole batch ($3–$6) when all jobs agree, and arrays
+ * ($7–$10) when they do not; an array that no job needs is NULL.
+ */
+const INPUT = `
+  SELECT i.id, coalesce(i.queue, $3) AS queue, coalesce(i.name, $4) AS name, coalesce(i.lane, $5::job_lane) AS lane,
+         coalesce(i.max_attempts, $6::int) AS max_attempts, i.timeout_ms, i.object_id, i.retry_of, i.due_at, i.payload
+    FROM ROWS FROM (unnest($1::uuid[], $7::text[], $8::text[], $9::job_lane[], $10::int[], $11::int[], $12::text[], $13::uuid[], $14::timestamptz[]),
+                    jsonb_array_elements($2::jsonb))
+         AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, due_at, payload)`;
+
+/**
+ * $15 is the time of the oldest id. A row whose id is older than 10 s when the INSERT runs may already be behind its
+ * queue's watermark, so it is born with due_at and stays findable. With an id more than a day off the database's clock
+ * nothing is inserted, and `is_sane` is false.
+ */
+const insert = (
+  onConflict: string,
+  schema = '',
+  isBornLate = "$15::timestamptz < clock_timestamp() - interval '10 s'",
+): string => `
+WITH input AS (${INPUT}),
+clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at,
+                 $15::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
+inserted AS (
+  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, due_at, payload)
+  SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
+         coalesce(input.due_at, clock.born_late_at), input.payload
+    FROM input, clock WHERE clock.is_sane
+  ${onConflict}
+  RETURNING job.queue, job.name
+),
+counted AS (
+  INSERT INTO ${schema}counter_delta (queue, name, enqueued) SELECT queue, name, count(*) FROM inserted GROUP BY queue, name
+)
+SELECT is_sane AS "isSane" FROM clock`;
+
+/** Inserts jobs of one day. Locks nothing but its own new rows. */
+export const INSERT_JOBS = partitionStatement('insert', insert(''));
+
+/**
+ * The same after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used
+ * for first tries because ON CONFLICT inserts speculatively, one more WAL record a row.
+ */
+export const REPEAT_INSERT_JOBS = partitionStatement('reinsert', insert('ON CONFLICT (id) DO NOTHING'));
+
+/**
+ * The insert for a caller's own transaction: every table under its schema, because the search path is the caller's, and every row
+ * born with due_at, because the commit may come when the watermark has passed the id.
+ */
+export const insertJobsIn = (schema: string): ((day: number) => Statement) =>
+  partitionStatement('insert', insert('', schema, 'true'));
+
+/** Of these ids ($1), those that are stored: asked when an answer was lost, before any key is judged. */
+export const STORED_AMONG = partitionStatement(
+  'stored_among',
+  `SELECT id FROM {job} WHERE id = ANY ($1::uuid[])`,
+);
+
+/**
+ * Takes the transaction's lock on each key that nobody else holds, and returns those keys. Advisory locks, because they can
+ * be tried without waiting: a key in a stranger's open transaction answers at once. Keys come sorted, so two statements
+ * that want the same keys take them in one order.
+ */
+export const TRY_LOCK_KEYS = {
+  name: 'try_lock_keys',
+  text: `SELECT key FROM unnest($1::text[]) WITH ORDINALITY AS wanted(key, place)
+          WHERE pg_try_advisory_xact_lock(hashtextextended(key, 0)) ORDER BY place`,
+};
+
+/**
+ * Reads who holds these keys now. Run after the locks, in a statement of its own, so that its snapshot sees whatever the last
+ * owner of each lock committed. A key without expiry is held for as long as its job is open; so whatever ends a job
+ * frees its key in the same statement, without touching this table.
+ */
+export const liveKeys = (schema = ''): Statement => ({
+  name: 'live_keys',
+  text: `SELECT k.key, k.job_id AS "jobId",
+                ceil(extract(epoch FROM k.expires_at - clock_timestamp()) * 1000)::float8 AS "remainingMs"
+           FROM ${schema}job_key k
+          WHERE k.key = ANY ($1::text[])
+            AND CASE WHEN k.expires_at IS NULL
+                     THEN EXISTS (SELECT FROM ${schema}job j WHERE j.id = k.job_id AND j.status IN ('waiting', 'executing'))
+                     ELSE k.expires_at > clock_timestamp() END`,
+});
+
+/** Writes the keys of jobs about to be inserted; the caller holds their locks and has seen that no live job holds them. */
+export const putKeys = (schema = ''): Statement => ({
+  name: 'put_keys',
+  text: `INSERT INTO ${schema}job_key (key, job_id, expires_at)
+         SELECT key, job_id, clock_timestamp() + held_ms * interval '1 ms'
+           FROM unnest($1::text[], $2::uuid[], $3::float8[]) AS k(key, job_id, held_ms)
+             ON CONFLICT (key) DO UPDATE SET job_id = excluded.job_id, expires_at = excluded.expires_at`,
+});

@@ -1,0 +1,139 @@
+import type { Statement } from './partition-statement.js';
+
+/**
+ * Statements of people who look. Each walks one index from a place onwards and stops at a page or at a number of rows read,
+ * whichever comes first, so none depends on the size of the table. Nothing is locked.
+ *
+ * A walk numbers the rows it reads (`scanned`, from 1). Conditions that its index does not serve are checked afterwards, and the last
+ * row comes back even when it does not match (`isMatch` is false), be it the last there is or the last that may be read: in that case its
+ * place is where the next page goes on. Both windows go along the walk's own order, so they sort nothing and read one row ahead.
+ */
+
+/** Most ids of a walk's first page; every id is below it. */
+export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+const VIEW = `id, name, queue, lane, status, attempt, max_attempts AS "maxAttempts", run, payload, result, history, progress,
+       object_id AS "objectId", schedule, worker_id AS "workerId", timeout_ms AS "timeoutMs", due_at AS "dueAt",
+       started_at AS "startedAt", finished_at AS "finishedAt"`;
+
+const numbered = (order: string): string =>
+  `row_number() OVER (ORDER BY ${order})::int AS scanned, lead(id) OVER (ORDER BY ${order}) IS NULL AS "isLast"`;
+
+/** The whole view of jobs $1. */
+export const JOBS: Statement = {
+  name: 'jobs',
+  text: `SELECT ${VIEW} FROM job WHERE id = ANY ($1::uuid[])`,
+};
+
+/** The last $2 lines of a job's log, newest first; one row without a line when the job has no lines, none when there is no job. */
+export const JOB_LOG: Statement = {
+  name: 'job_log',
+  text: `
+SELECT log.run, log.line, log.at, log.message
+  FROM job LEFT JOIN LATERAL (
+       SELECT run, line, at, message FROM job_log WHERE job_id = $1 ORDER BY run DESC, line DESC LIMIT $2) AS log ON true
+ WHERE job.id = $1`,
+};
+
+/** $3 states, $4 name, $5 queue, $6 object: each null for any. */
+const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) AND ($4::text IS NULL OR name = $4)
+        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6)`;
+
+/** Walks by id, newest first, below $7: all jobs, a queue's ($5) or an object's ($6). $1: most rows read; $2: most rows answered. */
+const newestById = (columns: string, where: string): string => `
+SELECT *, ${MATCHES} AS "isMatch"
+  FROM (SELECT ${columns}, ${numbered('id DESC')}
+          FROM job WHERE ${where} id < $7 ORDER BY id DESC LIMIT $1) AS walk
+ WHERE scanned = $1 OR "isLast" OR (${MATCHES})
+ ORDER BY id DESC LIMIT $2`;
+
+/**
+ * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($7 id, $8 time): one walk for each
+ * of the queues $9, merged. What comes after the row with which a queue's walk had to end ($1) is not all there.
+ */
+const newestDiscarded = (columns: string): string => `
+SELECT found.* FROM unnest($9::text[]) AS wanted(queue) CROSS JOIN LATERAL (
+  SELECT *, ${MATCHES} AS "isMatch"
+    FROM (SELECT ${columns}, discarded_at, discarded_at::text AS "discardedAt",
+                 ${numbered('discarded_at DESC, id DESC')}
+            FROM job
+           WHERE job.queue = wanted.queue AND discarded_at IS NOT NULL AND discarded_at <= $8::timestamptz
+             AND (discarded_at, id) < ($8::timestamptz, $7::uuid)
+           ORDER BY discarded_at DESC, id DESC LIMIT $1) AS walk
+   WHERE scanned = $1 OR "isLast" OR (${MATCHES})
+   ORDER BY discarded_at DESC, id DESC LIMIT $2) AS found
+ ORDER BY found.discarded_at DESC, found.id DESC LIMIT $2 + cardinality($9::text[])`;
+
+/** The walks through finished and other jobs, each with its index. */
+export interface WalkStatements {
+  /** By primary key. */
+  readonly newest: Statement;
+  /** By (queue, id). */
+  readonly newestOfQueue: Statement;
+  /** By (object_id, id). */
+  readonly newestOfObject: Statement;
+  /** By (queue, discarded_at). */
+  readonly newestDiscarded: Statement;
+}
+
+function walksFor(what: string, columns: string): WalkStatements {
+  return {
+    newest: { name: `newest_${what}`, text: newestById(columns, '') },
+    newestOfQueue: { name: `newest_${what}_of_queue`, text: newestById(columns, 'queue = $5 AND') },
+    newestOfObject: { name: `newest_${what}_of_object`, text: newestById(columns, 'object_id = $6 AND') },
+    newestDiscarded: { name: `newest_discarded_${what}`, text: newestDiscarded(columns) },
+  };
+}
+
+/** Walks that answer whole jobs. */
+export const JOB_WALKS = walksFor('jobs', VIEW);
+/** Walks that answer ids, and leave large payloads where they are. */
+export const ID_WALKS = walksFor('ids', 'id, name, queue, status, object_id AS "objectId"');
+
+/** $3 states, $4 name, $5 object: jobs of a queue ($6) that nobody has asked to cancel. */
+const CANCELABLE = `status = ANY ($3::job_status[]) AND cancel_requested_at IS NULL AND ($4::text IS NULL OR name = $4)
+        AND ($5::text IS NULL OR object_id = $5)`;
+const CANCELABLE_COLUMNS = 'id, name, status, object_id, cancel_requested_at';
+
+/** Walks a queue's jobs above its watermark and above $7, by (queue, id): with those that have due_at, every open job there is. */
+export const CANCELABLE_ABOVE: Statement = {
+  name: 'cancelable_above',
+  text: `
+SELECT id, scanned, ${CANCELABLE} AS "isMatch"
+  FROM (SELECT ${CANCELABLE_COLUMNS}, ${numbered('id')}
+          FROM job WHERE queue = $6 AND id > $7 ORDER BY id LIMIT $1) AS walk
+ WHERE scanned = $1 OR "isLast" OR (${CANCELABLE})
+ ORDER BY id LIMIT $2`,
+};
+
+/** Walks a queue's jobs with due_at up to its watermark ($9), after the place ($7 id, $8 time), by (queue, due_at). */
+export const CANCELABLE_DUE: Statement = {
+  name: 'cancelable_due',
+  text: `
+SELECT id, "dueAt", scanned, ${CANCELABLE} AND id <= $9 AS "isMatch"
+  FROM (SELECT ${CANCELABLE_COLUMNS}, due_at, due_at::text AS "dueAt", ${numbered('due_at, id')}
+          FROM job
+         WHERE queue = $6 AND due_at IS NOT NULL AND due_at >= $8::timestamptz AND (due_at, id) > ($8::timestamptz, $7::uuid)
+         ORDER BY due_at, id LIMIT $1) AS walk
+ WHERE scanned = $1 OR "isLast" OR (${CANCELABLE} AND id <= $9)
+ ORDER BY due_at, id LIMIT $2`,
+};
+
+/**
+ * For each of the queues $1 with the watermarks $2: its first fresh job that waits, among the first $3 above the watermark (or, when
+ * they are all past waiting, the last of them, with `isWaiting` false), and since when its first due job could run.
+ */
+export const OLDEST_WAITING: Statement = {
+  name: 'oldest_waiting',
+  text: `
+SELECT wanted.name AS queue, fresh.id AS "freshId", fresh."isWaiting", due.due_at AS "dueAt"
+  FROM unnest($1::text[], $2::uuid[]) AS wanted(name, watermark)
+  LEFT JOIN LATERAL (
+    SELECT id, status = 'waiting' AND due_at IS NULL AS "isWaiting"
+      FROM (SELECT id, status, due_at, row_number() OVER (ORDER BY id) AS scanned
+              FROM job WHERE queue = wanted.name AND id > wanted.watermark ORDER BY id LIMIT $3) AS walk
+     WHERE scanned = $3 OR (status = 'waiting' AND due_at IS NULL)
+     ORDER BY id LIMIT 1) AS fresh ON true
+  LEFT JOIN LATERAL (
+    SELECT due_at FROM job WHERE queue = wanted.name AND due_at <= now() AND status = 'waiting' ORDER BY due_at LIMIT 1) AS due ON true`,
+};

@@ -1,0 +1,145 @@
+import { partitionStatement } from './partition-statement.js';
+
+/** Most lines a job's log keeps, over all its runs: enough to follow any one job, too few to make the log the bulk of the database. */
+export const MOST_LOG_LINES = 1_000;
+
+/**
+ * Claims waiting jobs for one worker: $1 ids, $2 worker, $3 the names it can run. Locks the rows it takes and skips rows that
+ * anybody else has locked; ids that are not waiting, not due or of another name are left alone. Returns what was claimed.
+ * The locking SELECT comes first because UPDATE alone has no SKIP LOCKED and would wait for a stranger.
+ */
+export const CLAIM = partitionStatement(
+  'claim',
+  `
+WITH picked AS MATERIALIZED (
+  SELECT id FROM {job}
+   WHERE id = ANY ($1::uuid[]) AND status = 'waiting' AND (due_at IS NULL OR due_at <= now()) AND name = ANY ($3::text[])
+     FOR NO KEY UPDATE SKIP LOCKED
+),
+claimed AS (
+  UPDATE {job} AS job
+     SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp()
+    FROM picked WHERE job.id = picked.id
+  RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.started_at
+),
+counted AS (
+  INSERT INTO counter_delta (queue, name, claimed) SELECT queue, name, count(*) FROM claimed GROUP BY queue, name
+)
+SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
+       started_at AS "startedAt"
+  FROM claimed`,
+);
+
+/** Of these ids ($1), those that wait, are due and bear a name that is not among $2: a worker gives their ticket back. */
+export const FOREIGN = partitionStatement(
+  'foreign',
+  `SELECT id FROM {job}
+    WHERE id = ANY ($1::uuid[]) AND status = 'waiting' AND (due_at IS NULL OR due_at <= now()) AND NOT name = ANY ($2::text[])`,
+);
+
+/**
+ * Records runs that succeeded: $1 ids, $2 runs, $3 results as one JSON array, $4 worker. Applies only to (id, run, worker,
+ * executing): the fence. Returns the ids it applied to; an id that is missing was no longer this worker's.
+ */
+export const SETTLE_SUCCEEDED = partitionStatement(
+  'settle_succeeded',
+  `
+WITH input AS (
+  SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, result)
+),
+settled AS (
+  UPDATE {job} AS job
+     SET status = 'done', finished_at = clock_timestamp(), due_at = NULL, result = nullif(i.result, 'null')
+    FROM input i
+   WHERE job.id = i.id AND job.run = i.run AND job.worker_id = $4 AND job.status = 'executing'
+  RETURNING job.id, job.queue, job.name
+),
+counted AS (
+  INSERT INTO counter_delta (queue, name, done) SELECT queue, name, count(*) FROM settled GROUP BY queue, name
+)
+SELECT id, 'done' AS status FROM settled`,
+);
+
+/** A job that would return to waiting, but whose cancel has been requested, ends canceled. */
+const NEXT_STATUS = `(CASE WHEN i.status = 'waiting' AND job.cancel_requested_at IS NOT NULL THEN 'canceled' ELSE i.status END)`;
+
+/**
+ * Records runs that ended otherwise: $1 ids, $2 runs, $3 next states, $4 delays in ms of those that wait again, $5 whether the
+ * attempt is taken back, $6 history entries as one JSON array, $7 worker. The same fence. Whatever returns to waiting gets due_at;
+ * whatever ends loses it. History keeps the last 20 entries. Returns ids and the states they are in.
+ */
+export const SETTLE_OTHERS = partitionStatement(
+  'settle_others',
+  `
+WITH input AS (
+  SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[], $3::job_status[], $4::float8[], $5::boolean[]), jsonb_array_elements($6::jsonb))
+           AS i(id, run, status, delay_ms, is_refunded, entry)
+),
+settled AS (
+  UPDATE {job} AS job
+     SET status = ${NEXT_STATUS},
+         due_at = CASE WHEN ${NEXT_STATUS} = 'waiting' THEN clock_timestamp() + i.delay_ms * interval '1 ms' END,
+         finished_at = CASE WHEN ${NEXT_STATUS} <> 'waiting' THEN clock_timestamp() END,
+         discarded_at = CASE WHEN ${NEXT_STATUS} IN ('failed', 'canceled') THEN clock_timestamp() END,
+         attempt = attempt - i.is_refunded::int,
+         history = CASE WHEN jsonb_array_length(coalesce(job.history, '[]')) < 20 THEN coalesce(job.history, '[]') ELSE job.history - 0 END
+                   || jsonb_build_array(i.entry)
+    FROM input i
+   WHERE job.id = i.id AND job.run = i.run AND job.worker_id = $7 AND job.status = 'executing'
+  RETURNING job.id, job.queue, job.name, job.status
+),
+counted AS (
+  INSERT INTO counter_delta (queue, name, returned, done, failed, canceled)
+  SELECT queue, name, count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE status = 'done'),
+         count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'canceled')
+    FROM settled GROUP BY queue, name
+)
+SELECT id, status FROM settled`,
+);
+
+/** Reads jobs a worker holds or has tried to settle ($1), by primary key: who has them now, and whether their cancel is wanted. */
+export const HELD = partitionStatement(
+  'held',
+  `SELECT id, run, status, worker_id AS "workerId", cancel_requested_at IS NOT NULL AS "isCancelRequested" FROM {job} WHERE id = ANY ($1::uuid[])`,
+);
+
+/** Reads in full the jobs among $1 that worker $2 is executing: those a claim took whose answer was lost. */
+export const CLAIMED_BY = partitionStatement(
+  'claimed_by',
+  `SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
+          started_at AS "startedAt"
+     FROM {job} WHERE id = ANY ($1::uuid[]) AND worker_id = $2 AND status = 'executing'`,
+);
+
+/** Shows progress: $1 ids, $2 runs, $3 progress values as one JSON array, $4 worker. Fenced; skips rows that anybody has locked. */
+export const SHOW_PROGRESS = partitionStatement(
+  'show_progress',
+  `
+WITH input AS (SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, progress)),
+picked AS MATERIALIZED (
+  SELECT job.id, i.progress FROM {job} AS job JOIN input i ON job.id = i.id AND job.run = i.run
+   WHERE job.worker_id = $4 AND job.status = 'executing' FOR NO KEY UPDATE OF job SKIP LOCKED
+)
+UPDATE {job} AS job SET progress = picked.progress FROM picked WHERE job.id = picked.id`,
+);
+
+/**
+ * Appends log lines: $1 job ids, $2 runs, $3 line numbers, $4 times, $5 messages. A line already there is left alone. Lines are numbered
+ * from 1 within a run, so what a job holds is this run's number and the lines of its earlier runs, which alone are counted; the 1,000th
+ * says that those after it are dropped.
+ */
+export const APPEND_LOG = partitionStatement(
+  'append_log',
+  `
+WITH input AS (SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::text[]) AS i(job_id, run, line, at, message)),
+earlier AS (
+  SELECT r.job_id, r.run, (SELECT count(*) FROM {job_log} l WHERE l.job_id = r.job_id AND l.run < r.run) AS lines
+    FROM (SELECT DISTINCT job_id, run FROM input WHERE run > 1) r
+)
+INSERT INTO {job_log} (job_id, run, line, at, message)
+SELECT i.job_id, i.run, i.line, i.at,
+       CASE WHEN i.line + coalesce(e.lines, 0) < ${MOST_LOG_LINES} THEN i.message ELSE 'more lines were dropped: a job keeps ${MOST_LOG_LINES}' END
+  FROM input i LEFT JOIN earlier e USING (job_id, run)
+ WHERE i.line + coalesce(e.lines, 0) <= ${MOST_LOG_LINES}
+    ON CONFLICT DO NOTHING`,
+);

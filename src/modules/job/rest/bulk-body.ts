@@ -1,0 +1,70 @@
+import { Readable } from 'node:stream';
+import { RookeryError } from '../../../kernel/errors.js';
+import { invalidRequest } from '../job-preparer.js';
+import { linesOf } from './ndjson-lines.js';
+
+/** Most jobs and most bytes one bulk enqueue takes. */
+export const MOST_BULK_JOBS = 10_000;
+export const LARGEST_BULK_BODY = 64 * 1024 * 1024;
+
+/** Lines parsed between two turns of the event loop: heartbeats and other requests go on meanwhile. */
+const LINES_A_TURN = 500;
+
+/** One entry of a bulk body: a value, or why its line holds none. */
+export interface BulkEntry {
+  /** The line's number from 1, where the body had lines. */
+  readonly line?: number;
+  readonly value?: unknown;
+  readonly problem?: string;
+}
+
+/** The entries of a JSON array. Throws `invalid_request` for anything else. */
+export function entriesOfArray(body: unknown): BulkEntry[] {
+  if (!Array.isArray(body)) {
+    throw invalidRequest([
+      {
+        path: 'body',
+        message: 'is no array; send a JSON array of jobs, or application/x-ndjson with one job a line',
+      },
+    ]);
+  }
+  assertNotTooMany(body.length);
+  return body.map((value: unknown) => ({ value }));
+}
+
+/** The entries of a body with one JSON value a line. */
+export async function entriesOfLines(body: unknown): Promise<BulkEntry[]> {
+  if (!(body instanceof Readable))
+    throw new RookeryError('invalid_request', 'the body was read by another part of the application');
+  const entries: BulkEntry[] = [];
+  for await (const { number, text } of linesOf(body, LARGEST_BULK_BODY)) {
+    entries.push({ line: number, ...parsed(text) });
+    assertNotTooMany(entries.length);
+    if (entries.length % LINES_A_TURN === 0) await new Promise(setImmediate);
+  }
+  return entries;
+}
+
+function assertNotTooMany(count: number): void {
+  if (count <= MOST_BULK_JOBS) return;
+  throw invalidRequest([
+    { path: 'body', message: `holds more than ${MOST_BULK_JOBS} jobs; send them in several requests` },
+  ]);
+}
+
+function parsed(text: string): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    return { value: JSON.parse(text, MAY_HOLD_PROTO.test(text) ? refuseProto : undefined) as unknown };
+  } catch (error) {
+    return { problem: `is not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** Only then the slower parse with a callback a value. */
+const MAY_HOLD_PROTO = /__proto__|\\u005f/i;
+
+/** As the parser of single bodies does: such a key has no honest use. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('the key __proto__ is refused');
+  return value;
+}

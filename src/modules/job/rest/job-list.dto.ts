@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { jobStates } from '../state-machine.js';
+import { expects } from './checked-by.js';
+import { defined } from './defined.js';
+
+const LONGEST_NAME = 128;
+const LONGEST_OBJECT_ID = 512;
+const MOST_JOBS = 1_000;
+const DEFAULT_JOBS = 50;
+
+const queueRule = expects('a queue name: 1 to 64 of a-z, 0-9, _ and -');
+
+/** The fields by which jobs are chosen, in lists and in changes of many. */
+export const filterFields = {
+  status: z.enum(jobStates, expects(`one of ${jobStates.join(', ')}`)).optional(),
+  name: z
+    .string(expects('the name of a job type'))
+    .min(1, expects('the name of a job type'))
+    .max(LONGEST_NAME, expects('the name of a job type'))
+    .optional(),
+  queue: z
+    .string(queueRule)
+    .regex(/^[a-z0-9_-]{1,64}$/, queueRule)
+    .optional(),
+  objectId: z
+    .string(expects(`1 to ${LONGEST_OBJECT_ID} characters`))
+    .regex(/^[^\0]{1,512}$/, expects(`1 to ${LONGEST_OBJECT_ID} characters`))
+    .optional(),
+};
+
+const cursor = z.string(expects('the next of an earlier answer')).optional();
+
+/** The query of a list of jobs. */
+export const jobListQuery = z
+  .strictObject({
+    ...filterFields,
+    limit: z
+      .string(expects(`a whole number from 1 to ${MOST_JOBS}`))
+      .refine(
+        (text) => /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_JOBS,
+        expects(`a whole number from 1 to ${MOST_JOBS}`),
+      )
+      .transform(Number)
+      .optional(),
+    cursor,
+  })
+  .transform(({ limit = DEFAULT_JOBS, cursor: after, ...filter }) => ({
+    filter: defined(filter),
+    limit,
+    ...(after !== undefined && { cursor: after }),
+  }));
+
+/** A list as a request asked for it. */
+export type JobListQuery = z.output<typeof jobListQuery>;

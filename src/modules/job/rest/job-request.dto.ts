@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { freshLanes } from '../../transport/index.js';
+import { MOST_ATTEMPTS, type JobOptions } from '../job-type.js';
+import { expects } from './checked-by.js';
+import { defined } from './defined.js';
+
+/** With a zone, so that it is one moment everywhere. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/i;
+
+const duration = (rule: string) => z.union([z.number(), z.string()], expects(rule));
+
+const time = z
+  .string(expects('a time in ISO 8601, as 2026-01-31T03:00:00Z'))
+  .refine(
+    (text) => ISO_TIME.test(text) && !Number.isNaN(Date.parse(text)),
+    expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
+  )
+  .transform((text) => new Date(text));
+
+/** A job as a request may ask for it. Only forms are checked here; ranges are the same for every way in, and checked behind it. */
+export const jobRequest = z
+  .strictObject(
+    {
+      name: z.string(expects('the name of a job type')),
+      payload: z.unknown().optional(),
+      objectId: z.string(expects('a text of 1 to 512 characters')).optional(),
+      lane: z.enum(freshLanes, expects(`one of ${freshLanes.join(', ')}`)).optional(),
+      timeout: duration('milliseconds, a number and a unit such as "30s", or "none"').optional(),
+      maxAttempts: z.number(expects(`a whole number from 1 to ${MOST_ATTEMPTS}`)).optional(),
+      delay: duration('milliseconds, or a number and a unit such as "30s"').optional(),
+      runAt: time.optional(),
+      retryOf: z.string(expects('the id of a job')).optional(),
+    },
+    expects('a JSON object, as {"name": "example:job", "payload": {}}'),
+  )
+  .transform(({ name, payload, ...options }) => ({
+    name,
+    payload,
+    options: defined(options) satisfies JobOptions,
+  }));
+
+/** One job as a request asked for it. */
+export type RequestedJob = z.output<typeof jobRequest>;

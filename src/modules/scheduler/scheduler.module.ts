@@ -1,0 +1,87 @@
+import { Inject, Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { CONFIG, type RookeryConfig } from '../../config/index.js';
+import { Health } from '../../kernel/health.js';
+import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Database } from '../database/index.js';
+import { hotQuery, JobRegistry, Partitions } from '../job/index.js';
+import { TRANSPORT, type Transport } from '../transport/index.js';
+import { Caretaker } from './caretaker.js';
+import { Auditor } from './duties/auditor.js';
+import { CounterFolder } from './duties/counter-folder.js';
+import { KeySweeper } from './duties/key-sweeper.js';
+import { PartitionKeeper } from './duties/partition-keeper.js';
+import { Rescuer } from './duties/rescuer.js';
+import { Stager } from './duties/stager.js';
+import type { Duty, DutyLog } from './duty.js';
+
+/** A step under way ends within a second or two. */
+const STOP_BUDGET_MS = 5_000;
+
+const provideCaretaker = {
+  provide: Caretaker,
+  inject: [Database, JobRegistry, Partitions, TRANSPORT, CONFIG],
+  useFactory: (
+    database: Database,
+    registry: JobRegistry,
+    partitions: Partitions,
+    transport: Transport,
+    config: RookeryConfig,
+  ): Caretaker => {
+    const log = new Logger('Duties');
+    return new Caretaker(
+      database,
+      allDuties({ database, registry, partitions, transport, config, log }),
+      log,
+    );
+  },
+};
+
+interface DutyParts {
+  readonly database: Database;
+  readonly registry: JobRegistry;
+  readonly partitions: Partitions;
+  readonly transport: Transport;
+  readonly config: RookeryConfig;
+  readonly log: DutyLog;
+}
+
+function allDuties({ database, registry, partitions, transport, config, log }: DutyParts): Duty[] {
+  const { clock } = database;
+  // It only reads: nothing it does has to be durable.
+  const stagerQuery = hotQuery(database.hot('stager', { durable: false }));
+  return [
+    new PartitionKeeper(partitions),
+    new Stager({ transport, clock, query: stagerQuery }),
+    new Rescuer({
+      registry,
+      clock,
+      log,
+      contactMs: () => (database.state.status === 'up' ? database.state.forMs : 0),
+      isOneMachine: database.isEmbedded,
+    }),
+    new Auditor({ transport, config, clock }),
+    new CounterFolder(),
+    new KeySweeper(clock),
+  ];
+}
+
+/** Lets this process take its part of the duties, from boot until intake ends. */
+@Module({ providers: [provideCaretaker] })
+export class SchedulerModule implements OnApplicationBootstrap {
+  constructor(
+    @Inject(Caretaker) private readonly caretaker: Caretaker,
+    private readonly lifecycle: Lifecycle,
+    private readonly health: Health,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.lifecycle.isStopping) return;
+    this.lifecycle.register('intake', 'duties', STOP_BUDGET_MS, () => this.caretaker.stop());
+    this.health.register('duties', () => ({
+      isLive: true,
+      isReady: true,
+      detail: this.caretaker.held.length > 0 ? `holds ${this.caretaker.held.join(', ')}` : 'others hold them',
+    }));
+    this.caretaker.start();
+  }
+}

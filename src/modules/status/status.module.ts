@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { QueueReader } from './queue-reader.js';
+import { StatusReader } from './status-reader.js';
+import { StatusController } from './status.controller.js';
+import { WorkerList } from './worker-list.js';
+
+/** What one looks at to know how the whole is doing. Needs JobModule and the transport. */
+@Module({
+  controllers: [StatusController],
+  providers: [QueueReader, StatusReader, WorkerList],
+})
+export class StatusModule {}

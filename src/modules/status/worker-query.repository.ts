@@ -1,0 +1,37 @@
+import type { Query } from '../job/index.js';
+
+/** What a worker says of its slots with each heartbeat. */
+export interface WorkerSlots {
+  readonly total: number;
+  readonly busy: number;
+  /** Slots whose run was settled while its handler goes on. */
+  readonly stuck: number;
+  readonly queues?: Readonly<Record<string, unknown>>;
+}
+
+export interface LiveWorker {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly entry: string;
+  readonly queues: readonly string[];
+  readonly types: readonly string[];
+  readonly slots: WorkerSlots;
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+}
+
+/** Workers that neither stopped nor were found lost, and were seen within the time after which they may be. A row a process of the last day. */
+const LIVE_WORKERS = {
+  name: 'live_workers',
+  text: `
+SELECT id, host, pid, entry, queues, types, slots, started_at AS "startedAt", seen_at AS "seenAt"
+  FROM worker
+ WHERE stopped_at IS NULL AND lost_at IS NULL AND seen_at > now() - visibility_timeout_ms * interval '1 ms'
+ ORDER BY host, pid, id`,
+};
+
+/** The workers that live, by host and process. */
+export function liveWorkers(query: Query): Promise<LiveWorker[]> {
+  return query<LiveWorker>(LIVE_WORKERS, []);
+}

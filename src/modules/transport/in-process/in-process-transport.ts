@@ -1,0 +1,176 @@
+import type { Clock } from '../../../kernel/clock.js';
+import { RookeryError } from '../../../kernel/errors.js';
+import { Listeners } from '../local/listeners.js';
+import { LocalSignals } from '../local/local-signals.js';
+import { logListenerError } from '../local/log-listener-error.js';
+import type {
+  Lane,
+  OldestTicket,
+  Signal,
+  SignalKind,
+  Ticket,
+  Transport,
+  TransportStats,
+} from '../transport.js';
+import { Alarm } from './alarm.js';
+import { QueueLine } from './queue-line.js';
+import { TicketLane } from './ticket-lane.js';
+
+/**
+ * 100,000 ids are 2–3 seconds of work at full speed, long enough for a worker's look to take over, and weigh about
+ * 10 MB with their text, so that a queue nobody serves costs little for ever.
+ */
+const DEFAULT_MAX_IDS_PER_LANE = 100_000;
+
+/** Long enough for a claim to wait out a restarting PostgreSQL, short enough that a forgotten ticket is soon seen again. */
+const DEFAULT_ACK_WAIT_MS = 30_000;
+
+export interface InProcessTransportOptions {
+  /** The database's clock, which `oldestTicketAt` is told on. */
+  readonly clock: Clock;
+  /** Most ids a lane of a queue holds, those taken and not acked included; what is offered beyond is dropped. */
+  readonly maxIdsPerLane?: number;
+  /** After how long a ticket that is neither acked nor given back is delivered again. */
+  readonly ackWaitMs?: number;
+  /** Gets whatever a listener throws; logged when absent. */
+  readonly onListenerError?: (error: unknown) => void;
+}
+
+/**
+ * The transport of a single process: tickets in memory, bounded, and lost with the process, which is no loss because the
+ * jobs are in the table. Ids offered one by one are taken together, and a take gets exactly `maxIds` ids when there are as many.
+ */
+export class InProcessTransport implements Transport {
+  private phase: 'new' | 'started' | 'stopped' = 'new';
+  private readonly clock: Clock;
+  private readonly maxIdsPerLane: number;
+  private readonly ackWaitMs: number;
+  private readonly lines = new Map<string, QueueLine>();
+  private readonly alarm = new Alarm((now) => this.sweep(now));
+  private readonly signals: LocalSignals;
+  private readonly gapListeners: Listeners<string>;
+  /** Queues whose gap is not reported yet: a flood of refused offers is one report a task. */
+  private readonly gaps = new Set<string>();
+  private readonly counts = { offered: 0, taken: 0, acked: 0, givenBack: 0, dropped: 0 };
+
+  constructor(options: InProcessTransportOptions) {
+    this.clock = options.clock;
+    this.maxIdsPerLane = options.maxIdsPerLane ?? DEFAULT_MAX_IDS_PER_LANE;
+    this.ackWaitMs = options.ackWaitMs ?? DEFAULT_ACK_WAIT_MS;
+    const onError = options.onListenerError ?? logListenerError;
+    this.signals = new LocalSignals(onError);
+    this.gapListeners = new Listeners(onError);
+  }
+
+  start(): Promise<void> {
+    if (this.phase === 'stopped') {
+      return Promise.reject(
+        new RookeryError(
+          'shutting_down',
+          'the transport was stopped and does not start again: make a new one',
+        ),
+      );
+    }
+    this.phase = 'started';
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.phase = 'stopped';
+    this.alarm.clear();
+    for (const line of this.lines.values()) {
+      line.putBackAll();
+      line.endWaits();
+    }
+    this.signals.clear();
+    this.gapListeners.clear();
+    return Promise.resolve();
+  }
+
+  get isAvailable(): boolean {
+    return this.phase === 'started';
+  }
+
+  offer(queue: string, lane: Lane, ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const line = this.line(queue);
+    const accepted = this.phase === 'stopped' ? 0 : line.lane(lane).offer(ids, this.clock.now());
+    this.counts.offered += ids.length;
+    if (accepted > 0) line.serve();
+    if (accepted < ids.length) this.drop(queue, ids.length - accepted);
+  }
+
+  take(queue: string, lanes: readonly Lane[], maxIds: number, signal: AbortSignal): Promise<Ticket[]> {
+    if (!(maxIds >= 1)) return Promise.reject(new RangeError(`maxIds must be at least 1, not ${maxIds}`));
+    if (signal.aborted || this.phase === 'stopped') return Promise.resolve([]);
+    return this.line(queue).take(lanes, maxIds, signal);
+  }
+
+  oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket> {
+    if (this.phase !== 'started') return Promise.resolve({ kind: 'unknown' });
+    const at = this.lines.get(queue)?.lane(lane).oldestOfferedAt();
+    return Promise.resolve(at === undefined ? { kind: 'none' } : { kind: 'at', at });
+  }
+
+  broadcast(signal: Signal): void {
+    if (this.phase !== 'stopped') this.signals.broadcast(signal);
+  }
+
+  subscribe<Kind extends SignalKind>(
+    kind: Kind,
+    listener: (signal: Extract<Signal, { kind: Kind }>) => void,
+  ): () => void {
+    return this.signals.subscribe(kind, listener);
+  }
+
+  onGap(listener: (queue: string | undefined) => void): () => void {
+    return this.gapListeners.add(listener);
+  }
+
+  get stats(): TransportStats {
+    return { ...this.counts };
+  }
+
+  private line(queue: string): QueueLine {
+    let line = this.lines.get(queue);
+    if (!line) {
+      line = this.makeLine(queue);
+      this.lines.set(queue, line);
+    }
+    return line;
+  }
+
+  private makeLine(queue: string): QueueLine {
+    const events = {
+      acked: (count: number): void => void (this.counts.acked += count),
+      givenBack: (count: number, dueAt: number): void => {
+        this.counts.givenBack += count;
+        this.alarm.setFor(dueAt);
+      },
+    };
+    return new QueueLine(
+      (lane) => new TicketLane(queue, lane, this.maxIdsPerLane, this.ackWaitMs, events),
+      (count, takenAt) => {
+        this.counts.taken += count;
+        this.alarm.setFor(takenAt + this.ackWaitMs);
+      },
+    );
+  }
+
+  private sweep(nowMs: number): number {
+    let next = Infinity;
+    for (const line of this.lines.values()) next = Math.min(next, line.sweep(nowMs));
+    return next;
+  }
+
+  private drop(queue: string, count: number): void {
+    this.counts.dropped += count;
+    if (this.gaps.size === 0) queueMicrotask(() => this.reportGaps());
+    this.gaps.add(queue);
+  }
+
+  private reportGaps(): void {
+    for (const queue of this.gaps) this.gapListeners.emit(queue);
+    this.gaps.clear();
+  }
+}

@@ -1,0 +1,93 @@
+import { Batcher } from '../../kernel/batcher.js';
+import { isItemFault, isTransient, type Database, type HotConnection } from '../database/index.js';
+import {
+  LONGEST_RUN_OF_JOBS,
+  claim,
+  claimedBy,
+  foreignAmong,
+  hotQuery,
+  type ClaimedJob,
+} from '../job/index.js';
+import type { HeldRuns } from './held-runs.js';
+
+interface ClaimRequest {
+  readonly ids: readonly string[];
+  readonly workerId: string;
+}
+
+/**
+ * Claims jobs by group commit. A claim through a fresh ticket is not waited for on disk: losing it to a crash of the server only
+ * makes the job waiting again. Other claims are durable, so that a job which brings its process or the server down is charged.
+ */
+export class Claimer {
+  private readonly quick: Batcher<ClaimRequest, ClaimedJob[]>;
+  private readonly durable: Batcher<ClaimRequest, ClaimedJob[]>;
+  private readonly quickConnection: HotConnection;
+
+  /** @param names the types this worker runs; others are never claimed */
+  constructor(
+    database: Database,
+    private readonly names: readonly string[],
+    private readonly held: HeldRuns,
+  ) {
+    this.quickConnection = database.hot('claim', { durable: false });
+    this.quick = this.batcher('claim', this.quickConnection);
+    this.durable = this.batcher('durable claim', database.hot('claim-durable', { durable: true }));
+  }
+
+  /** Claims those of the ids that wait, are due and nobody else claims. Rejects only when the claimer is closed. */
+  claim(ids: readonly string[], workerId: string, isDurable: boolean): Promise<ClaimedJob[]> {
+    return (isDurable ? this.durable : this.quick).submit({ ids, workerId });
+  }
+
+  /** Of these ids, those that only a worker with other types could claim. */
+  foreignAmong(ids: readonly string[]): Promise<string[]> {
+    return foreignAmong(hotQuery(this.quickConnection), this.names, ids);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.quick.close(), this.durable.close()]);
+  }
+
+  private batcher(name: string, connection: HotConnection): Batcher<ClaimRequest, ClaimedJob[]> {
+    return new Batcher({
+      name,
+      maxItems: LONGEST_RUN_OF_JOBS,
+      weigh: (request) => request.ids.length,
+      maxWeight: LONGEST_RUN_OF_JOBS,
+      run: (requests, repeated) => this.run(connection, requests, repeated),
+      isItemFault,
+      isTransient,
+      repeatForMs: Infinity,
+    });
+  }
+
+  private async run(
+    connection: HotConnection,
+    requests: readonly ClaimRequest[],
+    repeated: boolean,
+  ): Promise<ClaimedJob[][]> {
+    const query = hotQuery(connection);
+    const answers = new Map<ClaimRequest, ClaimedJob[]>(requests.map((request) => [request, []]));
+    for (const [workerId, group] of byWorker(requests)) {
+      const owner = new Map(group.flatMap((request) => request.ids.map((id) => [id, request] as const)));
+      const ids = [...owner.keys()];
+      // A lost answer may have hidden a claim: what is executing by us and not held here was claimed then.
+      const found = repeated ? await claimedBy(query, workerId, ids) : [];
+      const resolved = found.filter((job) => this.held.find(job.id)?.job.run !== job.run);
+      for (const job of [...resolved, ...(await claim(query, workerId, this.names, ids))]) {
+        const request = owner.get(job.id);
+        if (request) answers.get(request)?.push(job);
+      }
+    }
+    return requests.map((request) => answers.get(request) ?? []);
+  }
+}
+
+/** A worker that lost its lease goes on under a new id; requests of both may meet in one batch. */
+function byWorker(requests: readonly ClaimRequest[]): Map<string, ClaimRequest[]> {
+  const groups = new Map<string, ClaimRequest[]>();
+  for (const request of requests)
+    groups.set(request.workerId, [...(groups.get(request.workerId) ?? []), request]);
+  return groups;
+}

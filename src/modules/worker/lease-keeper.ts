@@ -1,0 +1,170 @@
+import { Logger } from '@nestjs/common';
+import { monotonicMs } from '../../kernel/clock.js';
+import type { IdGenerator } from '../../kernel/ids.js';
+import { reasonOf, type Database } from '../database/index.js';
+import { controlQuery, held, queuesNamed, type Query } from '../job/index.js';
+import type { HeldRuns } from './held-runs.js';
+import {
+  registerWorker,
+  renewLease,
+  stopWorker,
+  type SlotReport,
+  type WorkerRow,
+} from './worker.repository.js';
+
+/** Six beats fit into the default visibility timeout, three into the shortest. */
+export const HEARTBEAT_MS = 5_000;
+
+/** A watch that comes this late was held up by a blocked event loop, not by the database: the beat gets its chance first. */
+const LATE_MS = 1_000;
+const WATCH_MS = 1_000;
+
+/** What the lease keeper is told once. */
+export interface LeaseParts {
+  readonly database: Database;
+  readonly ids: IdGenerator;
+  readonly held: HeldRuns;
+  /** All of the worker's row but its id and slots. */
+  readonly identity: Omit<WorkerRow, 'id' | 'slots'>;
+  /** The shortest visibility timeout of its queues, in ms: two thirds of it without a renewal and the worker lets go. */
+  readonly shortestVisibilityMs: number;
+  readonly slots: () => SlotReport;
+  /** Called with each heartbeat: which of the queues are paused now. */
+  readonly onPaused: (queues: ReadonlySet<string>) => void;
+}
+
+/**
+ * Keeps the worker's lease: one row, renewed every 5 s whatever the number of jobs. With each beat it reads the jobs the process
+ * holds and lets go of those that are no longer its own, aborts those whose cancel is wanted, and learns which queues are paused;
+ * so no signal has to arrive for any of it. A worker that has lost its lease, or cannot renew it, aborts everything and goes
+ * on under a new id, so that nothing it started before can be mistaken for its own.
+ */
+export class LeaseKeeper {
+  private readonly logger = new Logger('Lease');
+  private readonly query: Query;
+  private currentId: string;
+  private renewedAt = monotonicMs();
+  private beatTimer: NodeJS.Timeout | undefined;
+  private watchTimer: NodeJS.Timeout | undefined;
+  private watchedAt = monotonicMs();
+  private beating: Promise<void> = Promise.resolve();
+  private isLost = false;
+  private isStopped = false;
+
+  constructor(private readonly parts: LeaseParts) {
+    this.query = controlQuery(parts.database.control);
+    this.currentId = parts.ids.next();
+  }
+
+  /** The worker's id; claims must use the one of the moment. */
+  get workerId(): string {
+    return this.currentId;
+  }
+
+  /** False while the lease is lost and no new one is had: nothing must be claimed then. */
+  get isHeld(): boolean {
+    return !this.isLost;
+  }
+
+  /** Registers, learns which queues are paused, and begins to beat; rejects when the database refuses. */
+  async start(): Promise<void> {
+    await this.register();
+    await this.readTruth();
+    this.scheduleBeat();
+    this.watchTimer = setInterval(() => this.watch(), WATCH_MS);
+  }
+
+  /** Beats now, after the beat under way; never rejects. */
+  beat(): Promise<void> {
+    this.beating = this.beating.then(() => this.tryBeat());
+    return this.beating;
+  }
+
+  /** Ends the beats and gives the lease up. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.beatTimer);
+    clearInterval(this.watchTimer);
+    await this.beating;
+    if (!this.isLost) await stopWorker(this.query, this.currentId);
+  }
+
+  private scheduleBeat(): void {
+    if (this.isStopped) return;
+    this.beatTimer = setTimeout(() => void this.beat().then(() => this.scheduleBeat()), HEARTBEAT_MS);
+  }
+
+  private async tryBeat(): Promise<void> {
+    if (this.isStopped) return;
+    // By the time of the question: the answer may take long, and the row is as old as the statement.
+    const askedAt = monotonicMs();
+    try {
+      if (this.isLost) await this.register();
+      else if (await renewLease(this.query, this.currentId, this.parts.slots())) this.renewedAt = askedAt;
+      else await this.replace('the lease was given to the rescue');
+      await this.readTruth();
+      await this.parts.database.synchronizeClock();
+    } catch (error) {
+      this.logger.warn(`no heartbeat: ${reasonOf(error)}`);
+    }
+  }
+
+  /** What signals may have failed to say. */
+  private async readTruth(): Promise<void> {
+    const queues = await queuesNamed(this.query, this.parts.identity.queues);
+    this.parts.onPaused(
+      new Set(queues.filter((queue) => queue.pausedAt !== null).map((queue) => queue.name)),
+    );
+    const runs = this.parts.held.all;
+    if (runs.length === 0) return;
+    const rows = new Map(
+      (
+        await held(
+          this.query,
+          runs.map((run) => run.job.id),
+        )
+      ).map((row) => [row.id, row]),
+    );
+    for (const run of runs) {
+      const row = rows.get(run.job.id);
+      const isOwn = row?.run === run.job.run && row.workerId === run.workerId && row.status === 'executing';
+      if (!isOwn) run.abort('lost', "the job is no longer this worker's: its lease was lost");
+      else if (row.isCancelRequested) run.abort('canceled', 'the job was canceled');
+    }
+  }
+
+  /** Lets go before the rescue can have judged this worker: two thirds of the visibility timeout without a renewal. */
+  private watch(): void {
+    const now = monotonicMs();
+    const isLate = now - this.watchedAt > WATCH_MS + LATE_MS;
+    this.watchedAt = now;
+    if (isLate || this.isLost || now - this.renewedAt < (this.parts.shortestVisibilityMs * 2) / 3) return;
+    this.logger.error(
+      'the lease could not be renewed for two thirds of the visibility timeout: every run is aborted, as others may take them over',
+    );
+    this.isLost = true;
+    this.parts.held.abortAll('lost', 'the worker could not renew its lease');
+  }
+
+  private async replace(reason: string): Promise<void> {
+    this.logger.error(`${reason}: every run is aborted and the worker takes a new id`);
+    this.isLost = true;
+    this.parts.held.abortAll('lost', reason);
+    await this.register();
+  }
+
+  /** Takes a lease under a new id; the old one is given up, so that what still executes under it is met as lost. */
+  private async register(): Promise<void> {
+    const old = this.isLost ? this.currentId : undefined;
+    if (old !== undefined) this.currentId = this.parts.ids.next();
+    const askedAt = monotonicMs();
+    await registerWorker(this.query, {
+      ...this.parts.identity,
+      id: this.currentId,
+      slots: this.parts.slots(),
+    });
+    this.isLost = false;
+    this.renewedAt = askedAt;
+    if (old !== undefined) await stopWorker(this.query, old);
+  }
+}

@@ -1,0 +1,138 @@
+import type { Clock } from '../../kernel/clock.js';
+import { lowestIdAt } from '../../kernel/ids.js';
+import {
+  FIRST_DUE_PLACE,
+  laneOf,
+  lookDue,
+  lookFresh,
+  queuesNamed,
+  type DuePlace,
+  type LookRange,
+  type Query,
+} from '../job/index.js';
+import {
+  freshLanes,
+  lanes,
+  type FreshLane,
+  type Lane,
+  type OldestTicket,
+  type Transport,
+} from '../transport/index.js';
+
+/** Ids one read answers: a few claims' worth, so that a worker that finds much does not read for each claim. */
+const PAGE = 1_000;
+
+/**
+ * Rows this young may still be unwritten when their younger neighbours are read: an INSERT runs at most 10 s after its ids
+ * were made, or gives its rows due_at.
+ */
+const SETTLING_MS = 12_000;
+
+/** How the look hands jobs over: claims some of the ids, as many as there are slots for; answers how many of them were tried. */
+export type TryClaim = (lane: Lane, ids: readonly string[]) => Promise<number>;
+
+export interface LookParts {
+  readonly query: Query;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly queue: string;
+  readonly names: readonly string[];
+  readonly pollIntervalMs: number;
+}
+
+/**
+ * A worker's own look at one queue's table for jobs that no ticket covers: older than the oldest ticket of their lane by
+ * `pollInterval`, or everything while there is no transport or after tickets were dropped. It goes on from where it stopped,
+ * so that a row is read about once, and jobs in a long line are all reached.
+ */
+export class Look {
+  private readonly places = new Map<FreshLane, string>();
+  private duePlace: DuePlace = FIRST_DUE_PLACE;
+  private readonly range: LookRange;
+
+  constructor(private readonly parts: LookParts) {
+    this.range = { queue: parts.queue, names: parts.names, limit: PAGE };
+  }
+
+  /**
+   * Looks once through the queue. `isGap`: tickets may have been dropped, so a lane without any ticket is all uncovered. Answers
+   * whether the look came to the end; it did not when slots or the page ran out, and goes on from there when called again.
+   */
+  async once(tryClaim: TryClaim, isGap: boolean): Promise<boolean> {
+    const [state] = await queuesNamed(this.parts.query, [this.parts.queue]);
+    if (!state) return true;
+    const cutoffs = await this.cutoffs(isGap);
+    let isComplete = await this.lookAtDue(cutoffs, tryClaim);
+    for (const lane of freshLanes) {
+      const cutoff = cutoffs.get(lane);
+      if (cutoff === undefined) continue;
+      isComplete = (await this.lookAtLane(lane, cutoff, state.watermark, tryClaim)) && isComplete;
+    }
+    return isComplete;
+  }
+
+  /** Up to which time, in ms, the jobs of each lane are uncovered; a lane of which nothing is known is missing. */
+  private async cutoffs(isGap: boolean): Promise<Map<Lane, number>> {
+    const { transport, clock, queue, pollIntervalMs } = this.parts;
+    const now = clock.now();
+    const cutoffs = new Map<Lane, number>();
+    for (const lane of lanes) {
+      if (!transport.isAvailable) {
+        cutoffs.set(lane, now);
+        continue;
+      }
+      const cutoff = cutoffOf(await transport.oldestTicketAt(queue, lane), now, isGap, pollIntervalMs);
+      if (cutoff !== undefined) cutoffs.set(lane, cutoff);
+    }
+    return cutoffs;
+  }
+
+  private async lookAtLane(
+    lane: FreshLane,
+    cutoff: number,
+    watermark: string,
+    tryClaim: TryClaim,
+  ): Promise<boolean> {
+    const upTo = lowestIdAt(cutoff + 1);
+    const from = this.places.get(lane) ?? watermark;
+    const after = from > watermark ? from : watermark;
+    const ids = await lookFresh(this.parts.query, this.range, lane, after, upTo);
+    const tried = ids.length === 0 ? 0 : await tryClaim(lane, ids);
+    const isComplete = tried === ids.length && ids.length < PAGE;
+    const settled = lowestIdAt(this.parts.clock.now() - SETTLING_MS);
+    const reached = isComplete ? upTo : (ids[tried - 1] ?? after);
+    this.places.set(lane, reached < settled ? reached : settled);
+    return isComplete;
+  }
+
+  /** Jobs that waited for a time; read from the earliest again once the end was reached, for due times are set at any time. */
+  private async lookAtDue(cutoffs: ReadonlyMap<Lane, number>, tryClaim: TryClaim): Promise<boolean> {
+    if (cutoffs.size === 0) return true;
+    const rows = await lookDue(this.parts.query, this.range, this.duePlace, Math.max(...cutoffs.values()));
+    let isComplete = rows.length < PAGE;
+    for (const lane of lanes) {
+      const cutoff = cutoffs.get(lane) ?? -Infinity;
+      const ids = rows.filter((row) => laneOf(row) === lane && row.dueMs <= cutoff).map((row) => row.id);
+      if (ids.length > 0 && (await tryClaim(lane, ids)) < ids.length) isComplete = false;
+    }
+    // A full page goes on behind its last row; what was left for want of slots is met again from the start.
+    this.duePlace = rows.length === PAGE ? (rows.at(-1) ?? FIRST_DUE_PLACE) : FIRST_DUE_PLACE;
+    return isComplete;
+  }
+}
+
+function cutoffOf(
+  oldest: OldestTicket,
+  now: number,
+  isGap: boolean,
+  pollIntervalMs: number,
+): number | undefined {
+  switch (oldest.kind) {
+    case 'none':
+      return isGap ? now : now - pollIntervalMs;
+    case 'at':
+      return oldest.at - pollIntervalMs;
+    case 'unknown':
+      return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import { RookeryError, toError } from '../../kernel/errors.js';
+import { encodeJson } from '../../kernel/json.js';
+import {
+  MAX_JSON_BYTES,
+  backoffMs,
+  settlementOf,
+  type HistoryEntry,
+  type OnTimeout,
+  type OtherRun,
+  type RunOutcome,
+  type RunResult,
+  type StoredError,
+} from '../job/index.js';
+import type { Run } from './run.js';
+
+/** What of an error is kept, in bytes: 4 KiB in all with its keys, most of it for the stack. */
+const LONGEST_CODE = 100;
+const LONGEST_MESSAGE = 1_000;
+const LONGEST_STACK = 2_800;
+
+/** How a run ended that did not succeed. */
+export interface Ending {
+  readonly outcome: Exclude<RunOutcome, 'succeeded'>;
+  readonly error?: Error;
+  /** No further attempt may mend it. */
+  readonly isFinal?: boolean;
+  /** The job is done although its last run failed: the handler's `onError` said so. */
+  readonly isDone?: boolean;
+  /** How long the job waits before the next run, in ms; default: the type's backoff after a failure, none otherwise. */
+  readonly delayMs?: number;
+}
+
+/** The result of a run whose handler returned `value`, or why it cannot be stored. */
+export function succeeded(run: Run, value: unknown, now: Date): RunResult {
+  const encoded = encodeJson(value, MAX_JSON_BYTES);
+  const { id, run: number } = run.job;
+  switch (encoded.kind) {
+    case 'encoded':
+      return { kind: 'succeeded', id, run: number, result: encoded.text, children: run.children };
+    case 'unstorable':
+      return ended(run, { outcome: 'failed', error: unstorableResult(encoded.reason), isFinal: true }, now);
+    case 'too-large': {
+      const reason = `it is ${encoded.bytes} bytes of JSON, more than ${MAX_JSON_BYTES}; store it elsewhere and return a reference`;
+      return ended(run, { outcome: 'failed', error: unstorableResult(reason), isFinal: true }, now);
+    }
+  }
+}
+
+/** The result of a run that ended any other way. */
+export function ended(run: Run, ending: Ending, now: Date, random: () => number = Math.random): OtherRun {
+  const { job, type } = run;
+  const { outcome, error, isFinal = false } = ending;
+  const settlement = settlementOf({ outcome, attempt: job.attempt, maxAttempts: job.maxAttempts, isFinal });
+  const delayMs =
+    ending.delayMs ?? (outcome === 'failed' ? backoffMs(type.retryPolicy, job.attempt, random) : 0);
+  const entry: HistoryEntry = {
+    run: job.run,
+    attempt: job.attempt,
+    outcome,
+    worker: run.workerId,
+    startedAt: job.startedAt.toISOString(),
+    endedAt: now.toISOString(),
+    ...(error && { error: storedError(error) }),
+  };
+  const { id, run: number } = job;
+  const status = ending.isDone ? 'done' : settlement.status;
+  return { kind: 'other', id, run: number, status, delayMs, isRefunded: settlement.isRefunded, entry };
+}
+
+/** How a run ends that its timeout aborted, as its type wants it. */
+export function timedOut(onTimeout: OnTimeout, error: Error): Ending {
+  switch (onTimeout) {
+    case 'retry':
+      return { outcome: 'failed', error };
+    case 'fail':
+      return { outcome: 'failed', error, isFinal: true };
+    case 'cancel':
+      return { outcome: 'canceled', error };
+  }
+}
+
+function unstorableResult(reason: string): RookeryError {
+  return new RookeryError('unstorable_result', `the handler's result cannot be stored: ${reason}`);
+}
+
+/** What history keeps of an error: bounded, and free of what PostgreSQL cannot store. An error that throws when it is read is told as such. */
+export function storedError(thrown: unknown): StoredError {
+  try {
+    const error = toError(thrown);
+    const code =
+      'code' in error && typeof error.code === 'string' ? clean(error.code, LONGEST_CODE) : undefined;
+    return {
+      ...(code !== undefined && { code }),
+      message: clean(String(error.message), LONGEST_MESSAGE),
+      ...(typeof error.stack === 'string' && { stack: clean(error.stack, LONGEST_STACK) }),
+    };
+  } catch {
+    return { message: 'the error cannot be read: its own code throws' };
+  }
+}
+
+/** Cuts to so many bytes of UTF-8; what a cut leaves of a character becomes U+FFFD, as what PostgreSQL refuses does. */
+function clean(text: string, mostBytes: number): string {
+  const whole = text.slice(0, mostBytes).replaceAll('\u0000', '\ufffd').toWellFormed();
+  const bytes = Buffer.from(whole);
+  const isCut = text.length > mostBytes || bytes.length > mostBytes;
+  return isCut ? `${bytes.subarray(0, mostBytes - 6).toString()}…` : whole;
+}

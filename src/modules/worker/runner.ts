@@ -1,0 +1,189 @@
+import { Logger } from '@nestjs/common';
+import type { Clock } from '../../kernel/clock.js';
+import { formatDuration } from '../../kernel/durations.js';
+import { toError, type RookeryError } from '../../kernel/errors.js';
+import { reasonOf } from '../database/index.js';
+import { Snooze, type AbortCause, type ErrorVerdict, type JobService, type RunResult } from '../job/index.js';
+import type { HeldRuns } from './held-runs.js';
+import { ended, succeeded, timedOut, type Ending } from './outcome.js';
+import type { Run } from './run.js';
+import { RunContext } from './run-context.js';
+import type { RunNotes } from './run-notes.js';
+import type { Settlement } from './settlement.js';
+
+/** What the runner works with. */
+export interface RunnerParts {
+  readonly settlement: Settlement;
+  readonly held: HeldRuns;
+  readonly notes: RunNotes;
+  readonly jobs: JobService;
+  readonly clock: Clock;
+  /** How long a handler may take to end after its signal aborted, in ms. */
+  readonly graceMs: number;
+}
+
+/**
+ * Runs one claimed job: begin → handle → judge → settle. Whatever the handler does, exactly one outcome is handed over, and the slot
+ * comes back once: with the outcome, or, when the handler outlives it, with the handler's end.
+ */
+export class Runner {
+  private readonly logger = new Logger('Worker');
+
+  constructor(private readonly parts: RunnerParts) {}
+
+  /** Starts the run and returns at once; `timeoutMs` null is none. */
+  start(run: Run, timeoutMs: number | null): void {
+    this.begin(run, timeoutMs);
+    const context = new RunContext(run, this.parts.notes, this.parts.jobs);
+    void this.handle(run, context)
+      .catch((error: unknown) => this.giveUp(run, error))
+      .finally(() => this.leave(run));
+  }
+
+  private begin(run: Run, timeoutMs: number | null): void {
+    this.parts.held.add(run);
+    run.onAbort = (cause) => this.onAbort(run, cause);
+    if (timeoutMs !== null) {
+      run.timer = setTimeout(
+        () => run.abort('timeout', `the run exceeded its timeout of ${formatDuration(timeoutMs)}`),
+        timeoutMs,
+      );
+    }
+  }
+
+  private async handle(run: Run, context: RunContext): Promise<void> {
+    try {
+      const value = await run.handler.handle(run.job.payload, context);
+      if (run.isSettled) return;
+      if (value instanceof Snooze)
+        this.settle(run, this.other(run, { outcome: 'snoozed', delayMs: value.delayMs }));
+      else this.settle(run, succeeded(run, value, this.now()));
+    } catch (thrown) {
+      if (run.isSettled) return;
+      const error = toError(thrown);
+      const ending = run.abortedBy
+        ? this.endingOf(run, run.abortedBy, error)
+        : await this.judge(run, context, error);
+      if (!run.isSettled && ending) this.settle(run, this.other(run, ending));
+      else if (!run.isSettled) this.drop(run);
+    }
+  }
+
+  /** For what must not happen: without it a fault of ours, or an error that throws when it is looked at, would leave the job executing. */
+  private giveUp(run: Run, error: unknown): void {
+    this.logger.error(
+      `job ${run.job.id}, run ${run.job.run}, ended in a way that cannot be told: ${reasonOf(error)}`,
+    );
+    if (!run.isSettled)
+      this.settle(
+        run,
+        this.other(run, {
+          outcome: 'failed',
+          error: new Error('the run ended in a way that cannot be told'),
+        }),
+      );
+  }
+
+  /** Asks the handler what its error means; an `onError` that throws is itself the error. */
+  private async judge(run: Run, context: RunContext, error: Error): Promise<Ending | undefined> {
+    let verdict: ErrorVerdict;
+    try {
+      verdict = (await run.handler.onError?.(error, context)) ?? 'retry';
+    } catch (thrown) {
+      return { outcome: 'failed', error: toError(thrown) };
+    }
+    if (run.abortedBy) return this.endingOf(run, run.abortedBy, error);
+    switch (verdict) {
+      case 'retry':
+        return { outcome: 'failed', error };
+      case 'fail':
+        return { outcome: 'failed', error, isFinal: true };
+      case 'done':
+        return { outcome: 'failed', error, isDone: true };
+      default:
+        return {
+          outcome: 'failed',
+          error: new Error(
+            `onError answered ${JSON.stringify(verdict satisfies never)}; use retry, fail or done`,
+          ),
+        };
+    }
+  }
+
+  /** The signal aborted: the handler has the grace to end by itself. */
+  private onAbort(run: Run, cause: AbortCause): void {
+    clearTimeout(run.timer);
+    run.timer = setTimeout(() => this.onGraceOver(run, cause), this.parts.graceMs);
+  }
+
+  private onGraceOver(run: Run, cause: AbortCause): void {
+    const { job } = run;
+    this.logger.warn(
+      `job ${job.id} (${job.name}) goes on ${formatDuration(this.parts.graceMs)} after its signal aborted (${cause}); its slot is stuck until it ends`,
+    );
+    this.parts.held.addStuck(run);
+    const ending = this.endingOf(run, cause, run.signal.reason as Error);
+    if (ending) this.settle(run, this.other(run, ending));
+    else this.drop(run);
+  }
+
+  /** How a run ends whose signal aborted; undefined when its outcome is no longer this worker's to tell. */
+  private endingOf(run: Run, cause: AbortCause, error: Error): Ending | undefined {
+    switch (cause) {
+      case 'timeout':
+        return timedOut(run.type.onTimeout, run.signal.reason as Error);
+      case 'canceled':
+        return { outcome: 'canceled' };
+      case 'shutdown':
+        return { outcome: 'interrupted', error };
+      case 'lost':
+        return undefined;
+    }
+  }
+
+  /** Hands the outcome over and gives the slot back; a refusal needs nothing more, for the run has ended. */
+  private settle(run: Run, result: RunResult): void {
+    this.close(run);
+    const fallback = (error: RookeryError): RunResult =>
+      this.other(run, { outcome: 'failed', error, isFinal: error.code === 'unstorable_result' });
+    void this.parts.settlement.record(run.workerId, result, fallback).then((answer) => {
+      this.parts.held.remove(run);
+      if (answer?.kind === 'refused') {
+        this.logger.warn(
+          `the outcome of job ${run.job.id}, run ${run.job.run}, came too late: the run was no longer this worker's`,
+        );
+      }
+    });
+  }
+
+  /** Lets go of a run whose outcome is not this worker's to tell. */
+  private drop(run: Run): void {
+    this.close(run);
+    this.parts.held.remove(run);
+  }
+
+  private close(run: Run): void {
+    clearTimeout(run.timer);
+    run.onAbort = undefined;
+    run.isSettled = true;
+    if (!this.parts.held.stuck.has(run)) run.hooks.release();
+  }
+
+  /** The handler's promise has ended. */
+  private leave(run: Run): void {
+    if (!this.parts.held.stuck.has(run)) return;
+    this.parts.held.removeStuck(run);
+    run.hooks.release();
+    this.logger.log(
+      `the handler of job ${run.job.id}, run ${run.job.run}, has ended after all; its slot is free`,
+    );
+  }
+
+  private other(run: Run, ending: Ending): RunResult {
+    return ended(run, ending, this.now());
+  }
+
+  private now(): Date {
+    return new Date(this.parts.clock.now());
+  }
+}

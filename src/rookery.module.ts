@@ -1,0 +1,72 @@
+import { Module, type DynamicModule, type InjectionToken, type Type } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { defineConfig, type EntryName, type RookeryConfig } from './config/index.js';
+import { Lifecycle } from './kernel/lifecycle.js';
+import { CoreModule } from './entries/core.module.js';
+import { entryModules, isSelfContained } from './entries/entry-modules.js';
+import { DatabaseModule } from './modules/database/index.js';
+import { JobModule, JobTypeList, type Handler, type JobType } from './modules/job/index.js';
+import { TransportModule } from './modules/transport/index.js';
+
+export interface RookeryOptions {
+  /** What this process is: `all`, `job`, `worker`, `scheduler`, `status`, or several of them. */
+  readonly entry: EntryName | readonly EntryName[];
+  /**
+   * The application's own TypeORM DataSource (postgres), or the token it is injected by: Rookery then keeps its tables in
+   * the same database, so that jobs can be enqueued in the application's transactions. It uses connections of its own.
+   */
+  readonly dataSource?: DataSource | InjectionToken<DataSource>;
+  /** Settings made by `defineConfig` or `loadConfig`. Default: `defineConfig()`, the defaults and the environment. */
+  readonly config?: RookeryConfig;
+  /** Orders the shutdown; the application may register steps of its own. Default: a new one, run when the application closes. */
+  readonly lifecycle?: Lifecycle;
+}
+
+/**
+ * Rookery in a Nest application: `forRoot` once, `forFeature` wherever handlers are provided. Our own main.ts uses
+ * nothing else.
+ */
+@Module({})
+export class RookeryModule {
+  /** The platform itself. Boot fails with the remedy when the database stays away, is newer than the code, or a job type is ambiguous. */
+  static forRoot({
+    entry,
+    dataSource,
+    config = defineConfig(),
+    lifecycle = new Lifecycle(),
+  }: RookeryOptions): DynamicModule {
+    const entries = typeof entry === 'string' ? [entry] : entry;
+    return {
+      module: RookeryModule,
+      imports: [
+        CoreModule.register(config, entries, lifecycle),
+        DatabaseModule.register(dataSource ? { dataSource } : {}),
+        TransportModule.register({ kind: isSelfContained(entries) ? 'in-process' : 'table-only' }),
+        JobModule,
+        ...entryModules(entries),
+      ],
+    };
+  }
+
+  /**
+   * Provides handlers, and makes job types known that this application only enqueues. What the handlers inject comes
+   * from `imports`, or from global modules.
+   */
+  static forFeature(
+    jobs: readonly (Type<Handler> | JobType)[],
+    imports: NonNullable<DynamicModule['imports']> = [],
+  ): DynamicModule {
+    const handlers = jobs.filter((job): job is Type<Handler> => typeof job === 'function');
+    const types = jobs.filter((job): job is JobType => typeof job !== 'function');
+    return {
+      module: JobFeatureModule,
+      imports,
+      providers: [...handlers, { provide: JobTypeList, useValue: new JobTypeList(types) }],
+      exports: handlers,
+    };
+  }
+}
+
+/** Holds the handlers of one `forFeature`; a class of its own, so that Nest tells features from the root. */
+@Module({})
+class JobFeatureModule {}

@@ -1,0 +1,29 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { RookeryModule, type EntryName } from '../index.js';
+import { ExampleJobHandler } from './example-job.js';
+import { HttpRequestHandler } from './http-request/http-request.js';
+import { ObjectJobHandler } from './object/object-job.js';
+import { ObjectController } from './object/object.controller.js';
+import { PartitionsMaintenanceHandler } from './partitions-maintenance-job.js';
+
+/** The entries that answer for jobs over HTTP. */
+const WITH_API: readonly EntryName[] = ['all', 'job', 'status'];
+
+/** The sample job types, and in processes with the API the routes of `object`. To be imported last, since those are at the root. */
+@Module({})
+export class SamplesModule {
+  static register(entries: readonly EntryName[]): DynamicModule {
+    return {
+      module: SamplesModule,
+      imports: [
+        RookeryModule.forFeature([
+          ExampleJobHandler,
+          PartitionsMaintenanceHandler,
+          HttpRequestHandler,
+          ObjectJobHandler,
+        ]),
+      ],
+      controllers: entries.some((entry) => WITH_API.includes(entry)) ? [ObjectController] : [],
+    };
+  }
+}

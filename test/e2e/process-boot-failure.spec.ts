@@ -1,0 +1,91 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { createTestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { useRookeryScene } from '../support/rookery-scene.js';
+
+const scene = useRookeryScene();
+
+/** A port of this machine on which nothing listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe('a database that cannot be reached', () => {
+  it('is waited for half a minute, with lines that name it and hide its password, then the process ends with exit code 1', async () => {
+    const server = `127.0.0.1:${await deadPort()}/nowhere`;
+    const { code, output } = await scene.start([], { DATABASE_URL: `postgres://me:hush@${server}` }).ended;
+    expect(code).toBe(1);
+    const lines = output.split('\n');
+    const retries = lines.filter((line) => line.includes(`PostgreSQL at ${server} is not ready: `) && line.includes('trying again'));
+    expect(retries.length).toBeGreaterThan(5);
+    expect(lines.at(-1)).toBe(
+      `rookery: PostgreSQL at ${server} cannot be used: connect ECONNREFUSED ${server.split('/')[0]}; check that the server runs and that DATABASE_URL names its host and port`,
+    );
+    expect(output).not.toContain('hush');
+    expect(output).not.toContain('    at ');
+  });
+
+  it('does not keep a process that is told to stop while it waits', async () => {
+    const started = scene.start([], { DATABASE_URL: `postgres://me:hush@127.0.0.1:${await deadPort()}/nowhere` });
+    await started.line(/trying again/);
+    started.signal('SIGTERM');
+    const { code, output } = await started.ended;
+    expect(code).toBe(0);
+    expect(output).toMatch(/stopping: SIGTERM/);
+    // It was told to stop, so that it did not get there is no error.
+    expect(output).not.toMatch(/ERROR|cannot be used/);
+  });
+});
+
+describe('a schema of a newer version', () => {
+  it('is left alone: the process ends with exit code 1 and says which version to start', async () => {
+    const database = await createTestDatabase();
+    try {
+      await database.query(`INSERT INTO rookery_migration (timestamp, name) VALUES (9999999999999, 'InventTimeTravel9999999999999')`);
+      const { code, output } = await scene.start([], { DATABASE_URL: database.url }).ended;
+      expect(code).toBe(1);
+      expect(output.split('\n').at(-1)).toMatch(/^rookery: .*InventTimeTravel9999999999999.*newer/);
+      expect(output).not.toContain('    at ');
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
+describe('a stop while the embedded server starts', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s, leaves neither a process nor half a database', async (signal) => {
+    const env = { ROOKERY_DATABASE_FOLDER: `${scene.scratch}/${signal}` };
+    const started = scene.start([], env);
+    await started.line(/making a PostgreSQL/);
+    started.signal(signal);
+    const { code, output } = await started.ended;
+    expect(output).not.toContain('ready:');
+    expect(code, output).toBe(0);
+    await scene.nothingIsLeft();
+    // The folder is as good as new.
+    const second = scene.start([], env);
+    await second.ready();
+    expect(await second.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('also when it comes as soon as the process listens to signals', async () => {
+    const first = scene.start();
+    await first.ready();
+    await first.stop();
+    // Each a little later in the boot than the one before.
+    for (let delayed = 0; delayed < 6; delayed++) {
+      const started = scene.start();
+      await eventually(async () => (await scene.running()).length > 0, { everyMs: 5 });
+      const began = performance.now();
+      await eventually(() => performance.now() - began > 250 + delayed * 130, { everyMs: 10 });
+      started.signal('SIGTERM');
+      await started.ended;
+      await scene.nothingIsLeft();
+    }
+  });
+});

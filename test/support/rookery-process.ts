@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
+
+/** Reached only by what hangs: a first boot makes a database, on a loaded machine. */
+const LONGEST_WAIT_MS = 45_000;
+
+const READY = /ready: (?<entries>\S.*?) at (?<url>http:\/\/\S+?)\/? /;
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** What a server answered. */
+export interface Answer<Body> {
+  readonly status: number;
+  readonly body: Body;
+}
+
+export interface StartOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command started as a user does, first of a process group of its own, and everything it and its children print. */
+export class RookeryProcess {
+  /** What was printed, a line each, without colours. */
+  readonly lines: string[] = [];
+  private readonly rawLines: string[] = [];
+  /** Resolves when the command has ended; its children may still hold the output. */
+  readonly ended: Promise<Ended>;
+  private readonly child: ChildProcess;
+  private readonly waiters = new Set<() => void>();
+  private hasEnded = false;
+
+  constructor(command: readonly string[], { cwd, env }: StartOptions) {
+    const [program = '', ...args] = command;
+    this.child = spawn(program, args, { cwd, env: definedOnly(env), detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.hear(line));
+    }
+    this.ended = this.waitForEnd();
+    // Whoever asks hears it.
+    this.ended.catch(() => undefined);
+  }
+
+  /** Of the command itself: under npm that is npm's, not the program's. */
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get output(): string {
+    return this.lines.join('\n');
+  }
+
+  /** With colours, where there are any. */
+  get rawOutput(): string {
+    return this.rawLines.join('\n');
+  }
+
+  get isRunning(): boolean {
+    return !this.hasEnded;
+  }
+
+  /** The address of the API, once the process has said that it is ready. */
+  async ready(): Promise<string> {
+    const match = await this.line(READY);
+    return match.groups?.['url'] ?? '';
+  }
+
+  /** The first line, printed or still to come, that matches; rejects with the whole output when the process ends without one. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = (): boolean => {
+        for (const line of this.lines) {
+          const match = pattern.exec(line);
+          if (match) return settle(() => resolve(match));
+        }
+        return this.hasEnded && settle(() => reject(new Error(`it ended without a line like ${pattern}:\n${this.output}`)));
+      };
+      const settle = (done: () => void): true => {
+        clearTimeout(timer);
+        this.waiters.delete(look);
+        done();
+        return true;
+      };
+      const giveUp = (): true => settle(() => reject(new Error(`no line like ${pattern} within ${LONGEST_WAIT_MS} ms:\n${this.output}`)));
+      const timer = setTimeout(giveUp, LONGEST_WAIT_MS);
+      if (!look()) this.waiters.add(look);
+    });
+  }
+
+  /** Sends the signal to the command alone. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Sends the signal to the whole group, as the terminal does with Ctrl-C. */
+  signalGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.pid, signal);
+  }
+
+  /** Ends the process as a crash does and waits for that. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended;
+  }
+
+  /** Asks it to stop and waits until it has. */
+  async stop(): Promise<Ended> {
+    this.signal('SIGTERM');
+    return this.ended;
+  }
+
+  async get<Body>(path: string): Promise<Answer<Body>> {
+    return this.send<Body>('GET', path);
+  }
+
+  async post<Body>(path: string, body: unknown): Promise<Answer<Body>> {
+    return this.send<Body>('POST', path, body);
+  }
+
+  private async send<Body>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
+    const response = await fetch(`${await this.ready()}${path}`, {
+      method,
+      signal: AbortSignal.timeout(LONGEST_WAIT_MS),
+      headers: { connection: 'close', ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as Body };
+  }
+
+  private hear(line: string): void {
+    this.rawLines.push(line);
+    this.lines.push(stripVTControlCharacters(line));
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const look of [...this.waiters]) look();
+  }
+
+  /** The exit alone does not mean that all was read; and with a child that lives on, the output never closes. */
+  private waitForEnd(): Promise<Ended> {
+    return new Promise((resolve, reject) => {
+      const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+        if (this.hasEnded) return;
+        this.hasEnded = true;
+        this.wake();
+        resolve({ code, signal, output: this.output });
+      };
+      this.child.once('error', reject);
+      this.child.once('close', end);
+      this.child.once('exit', (code, signal) => setTimeout(() => end(code, signal), 1_000).unref());
+    });
+  }
+}
+
+function definedOnly(env: StartOptions['env']): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}

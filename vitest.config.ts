@@ -1,0 +1,44 @@
+import { defineConfig } from 'vitest/config';
+
+/** Brings up the one PostgreSQL of the run; a project that needs none does not name it. */
+const withPostgres = {
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  // Nest reads constructor types at run time. Stated here although tsconfig.json says the same, because a transform that
+  // drops them fails as "cannot resolve dependency" far away from its cause.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  test: {
+    // Processes, not threads: tests send signals, and a crash takes down one file only.
+    pool: 'forks',
+    // Two files at a time whatever the machine: each talks to the same PostgreSQL server and may boot processes of its own.
+    maxWorkers: 2,
+    // Reached only by what hangs: a loaded machine may take many times what an idle one does.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    allowOnly: false,
+    reporters: ['default', './test/support/closing-line-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/architecture/**/*.spec.ts'] },
+      },
+      {
+        extends: true,
+        test: { name: 'contract', include: ['test/contract/**/*.spec.ts'], ...withPostgres },
+      },
+      {
+        extends: true,
+        test: { name: 'integration', include: ['test/integration/**/*.spec.ts'], ...withPostgres },
+      },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], ...withPostgres, testTimeout: 60_000 },
+      },
+    ],
+  },
+});
