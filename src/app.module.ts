@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import { JobsModule } from './jobs/jobs.module.js';
-import { RookeryModule, type EntryName, type Lifecycle, type RookeryConfig } from './index.js';
+import { ProblemFilter, RookeryModule, type EntryName, type Lifecycle, type RookeryConfig } from './index.js';
 import { SamplesModule } from './samples/samples.module.js';
 
 /** Our own application: the platform, the user's job types, and the samples where they are enabled. */
@@ -9,6 +10,8 @@ export class AppModule {
   static register(entry: readonly EntryName[], config: RookeryConfig, lifecycle: Lifecycle): DynamicModule {
     return {
       module: AppModule,
+      // Errors outside the API's own routes, as an unknown path, are problems too.
+      providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
       imports: [
         RookeryModule.forRoot({ entry, config, lifecycle }),
         JobsModule,

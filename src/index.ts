@@ -14,6 +14,7 @@ export {
   AbortReason,
   JobHandler,
   JobService,
+  ProblemFilter,
   Snooze,
   defineJob,
   type AbortCause,

@@ -27,6 +27,12 @@ export class ReadableLogger extends ConsoleLogger {
     this.isVerbose = level === 'debug';
   }
 
+  /** Nest prints what a boot failed with, stack and all; whoever started the application is told by its caller, in words. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (!this.isVerbose && rest.at(-1) === 'ExceptionHandler') return;
+    super.error(message, ...rest);
+  }
+
   override log(message: unknown, ...rest: unknown[]): void {
     if (!this.isVerbose && CHATTER.has(String(rest.at(-1)))) return;
     super.log(message, ...rest);

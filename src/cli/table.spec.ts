@@ -11,7 +11,7 @@ describe('table', () => {
           ['longer', ''],
         ],
       ),
-    ).toEqual(['NAME    N', 'a       1', 'longer  ']);
+    ).toEqual(['NAME    N', 'a       1', 'longer']);
   });
 
   it('paints cells without counting the paint', () => {

@@ -50,6 +50,30 @@ describe('Terminal', () => {
     expect(out.written).toBe('');
   });
 
+  it('writes nothing of a message that would steer the terminal', () => {
+    const screen = new Screen(true);
+    const terminal = new Terminal(screen, screen, {});
+    const text = `a${ESCAPE}]0;title\u0007b\u009b2Jc\rd`;
+    terminal.print(`${terminal.paint('bold', 'x')}\t${text}`);
+    expect(screen.written).toBe(`${ESCAPE}[1mx${ESCAPE}[0m\ta\\u001b]0;title\\u0007b\\u009b2Jc\\u000dd\n`);
+    screen.written = '';
+    terminal.print(JSON.stringify({ text }));
+    expect(JSON.parse(screen.written)).toEqual({ text });
+  });
+
+  it('writes a line in place of the indicator, which comes back behind it', () => {
+    const screen = new Screen(true);
+    const terminal = new Terminal(screen, screen, {});
+    const indicator = terminal.indicator('watching');
+    terminal.print('done');
+    expect(screen.written.endsWith(`watching\r${ESCAPE}[2Kdone\n`)).toBe(true);
+    vi.advanceTimersByTime(120);
+    expect(screen.written.endsWith('watching')).toBe(true);
+    indicator.stop();
+    terminal.print('end');
+    expect(screen.written.endsWith(`\r${ESCAPE}[2Kend\n`)).toBe(true);
+  });
+
   it('shows nothing where stderr is no terminal', () => {
     const err = new Screen(false);
     const indicator = new Terminal(new Screen(true), err, {}).indicator('waiting');

@@ -25,9 +25,18 @@ describe('a start with nothing installed', () => {
     await scene.nothingIsLeft();
 
     const second = scene.start([], WITH_SAMPLES);
-    expect((await second.get(`/job/${id}`)).body).toMatchObject({ id, status: 'done', result: { param: 'kept' } });
+    expect((await second.get(`/job/${id}`)).body).toMatchObject({
+      id,
+      status: 'done',
+      result: { param: 'kept' },
+    });
     expect(second.output).not.toContain('making a PostgreSQL');
-    expect((await second.get('/status')).body).toMatchObject({ processed: 1, done: 1, waiting: 0, executing: 0 });
+    expect((await second.get('/status')).body).toMatchObject({
+      processed: 1,
+      done: 1,
+      waiting: 0,
+      executing: 0,
+    });
   });
 
   it('shares the database server of a process that runs on the same folder, and leaves it to that one', async () => {
@@ -49,7 +58,9 @@ describe('DATABASE_URL', () => {
       const started = scene.start([], { ...WITH_SAMPLES, DATABASE_URL: database.url });
       const id = await enqueue(started, 'example:job', { param: 'there' });
       expect(await ended(started, id)).toMatchObject({ status: 'done' });
-      expect(await database.query('SELECT status FROM job WHERE id = $1', [id])).toEqual([{ status: 'done' }]);
+      expect(await database.query('SELECT status FROM job WHERE id = $1', [id])).toEqual([
+        { status: 'done' },
+      ]);
       expect(await scene.postgres()).toEqual([]);
       expect(await started.stop()).toMatchObject({ code: 0 });
     } finally {
@@ -67,7 +78,9 @@ describe('a command line that asks for text', () => {
   });
 
   it('prints the version and ends', async () => {
-    const { version } = JSON.parse(await readFile(join(scene.app, 'package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(await readFile(join(scene.app, 'package.json'), 'utf8')) as {
+      version: string;
+    };
     expect(await scene.start(['--version']).ended).toMatchObject({ code: 0, output: version });
   });
 });
@@ -82,10 +95,24 @@ describe('a mistake in the settings', () => {
   it('ends with exit code 2 and every mistake at once, wherever it was made', async () => {
     const file = join(scene.scratch, 'wrong.yaml');
     await writeFile(file, 'defaults:\n  concurency: 5\n');
-    const { code, output } = await scene.start(['--config', file, '--timeout', '0', '--port', '70000'], { ROOKERY_LOG_LEVEL: 'loud' }).ended;
+    const { code, output } = await scene.start(['--config', file, '--timeout', '0', '--port', '70000'], {
+      ROOKERY_LOG_LEVEL: 'loud',
+    }).ended;
     expect(code).toBe(2);
-    for (const word of ['concurency', 'concurrency', '--timeout', '--port', 'loud']) expect(output).toContain(word);
+    for (const word of ['concurency', 'concurrency', '--timeout', '--port', 'loud'])
+      expect(output).toContain(word);
     expect(await scene.running()).toEqual([]);
+  });
+});
+
+describe('--queues', () => {
+  it('that names a queue without handlers ends with exit code 2 and those there are, and leaves nothing', async () => {
+    const { code, output } = await scene.start(['--queues', 'shared,nowhere'], WITH_SAMPLES).ended;
+    expect(output).toContain(
+      'rookery: no job type with a handler has the queue "nowhere"; queues with handlers here: example-job, http-request, objects, shared',
+    );
+    expect(code).toBe(2);
+    await scene.nothingIsLeft();
   });
 });
 
@@ -98,7 +125,9 @@ describe('a port that is taken', () => {
     try {
       const { code, output } = await scene.start(['--port', String(port)]).ended;
       expect(code).toBe(1);
-      expect(output).toContain(`127.0.0.1:${port}; another process listens there: stop it, or choose another port with --port`);
+      expect(output).toContain(
+        `127.0.0.1:${port}; another process listens there: stop it, or choose another port with --port`,
+      );
       expect(output).not.toContain('    at ');
       await scene.nothingIsLeft();
     } finally {

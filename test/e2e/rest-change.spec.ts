@@ -57,7 +57,12 @@ describe('POST /job/:id/retry', () => {
     await rest.end(id, end);
     const { status, body } = await rest.post(`/job/${id}/retry`);
     expect([status, body]).toEqual([200, { id, status: 'waiting' }]);
-    expect((await rest.get(`/job/${id}`)).body).toMatchObject({ status: 'waiting', attempt: 0, run: 1, finishedAt: null });
+    expect((await rest.get(`/job/${id}`)).body).toMatchObject({
+      status: 'waiting',
+      attempt: 0,
+      run: 1,
+      finishedAt: null,
+    });
   });
 
   it.each(['waiting', 'done'] as const)('answers 409 not_retryable for a job that is %s', async (state) => {
@@ -68,7 +73,9 @@ describe('POST /job/:id/retry', () => {
   });
 
   it('answers 409 duplicate_job while another job for the object is open', async () => {
-    const first = String((await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' })).body['id']);
+    const first = String(
+      (await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' })).body['id'],
+    );
     await rest.end(first, 'failed');
     await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' });
     const { status, body } = await rest.post(`/job/${first}/retry`);
@@ -97,7 +104,10 @@ describe('POST /job/cancel', () => {
     const [waiting, executing] = await paintMany(2);
     await rest.claim(String(executing));
     const first = await rest.post('/job/cancel', { all: true });
-    expect([first.status, first.body]).toEqual([202, { matched: 2, changed: 2, executing: 1, more: false, next: null }]);
+    expect([first.status, first.body]).toEqual([
+      202,
+      { matched: 2, changed: 2, executing: 1, more: false, next: null },
+    ]);
     expect(await statusOf(String(waiting))).toBe('canceled');
     expect((await rest.post('/job/cancel', { all: true })).body).toMatchObject({ matched: 0, changed: 0 });
   });
@@ -107,7 +117,10 @@ describe('POST /job/cancel', () => {
     // As the auditor leaves it: every open job it passed has due_at.
     await rest.database.query(`UPDATE queue SET watermark = $1 WHERE name = 'paint'`, [ids[2]]);
     await rest.database.query(`UPDATE job SET due_at = coalesce(due_at, now()) WHERE id <= $1`, [ids[2]]);
-    expect((await rest.post('/job/cancel', { queue: 'paint' })).body).toMatchObject({ matched: 5, changed: 5 });
+    expect((await rest.post('/job/cancel', { queue: 'paint' })).body).toMatchObject({
+      matched: 5,
+      changed: 5,
+    });
     expect(await Promise.all(ids.map(statusOf))).toEqual(Array(5).fill('canceled'));
     await rest.database.query(`UPDATE queue SET watermark = $1`, ['00000000-0000-0000-0000-000000000000']);
   });
@@ -116,10 +129,19 @@ describe('POST /job/cancel', () => {
     const mine = await rest.paint({ objectId: 'mine' });
     const [executing, named, other] = await paintMany(3);
     await rest.claim(String(executing));
-    expect((await rest.post('/job/cancel', { objectId: 'mine' })).body).toMatchObject({ matched: 1, changed: 1 });
+    expect((await rest.post('/job/cancel', { objectId: 'mine' })).body).toMatchObject({
+      matched: 1,
+      changed: 1,
+    });
     expect(await statusOf(mine)).toBe('canceled');
-    expect((await rest.post('/job/cancel', { status: 'executing' })).body).toMatchObject({ matched: 1, executing: 1 });
-    expect((await rest.post('/job/cancel', { ids: [named, mine] })).body).toMatchObject({ matched: 1, changed: 1 });
+    expect((await rest.post('/job/cancel', { status: 'executing' })).body).toMatchObject({
+      matched: 1,
+      executing: 1,
+    });
+    expect((await rest.post('/job/cancel', { ids: [named, mine] })).body).toMatchObject({
+      matched: 1,
+      changed: 1,
+    });
     expect(await statusOf(String(other))).toBe('waiting');
   });
 
@@ -138,7 +160,10 @@ describe('POST /job/retry', () => {
     await rest.end(String(ids[0]), 'failed');
     await rest.end(String(ids[1]), 'canceled');
     await rest.end(String(ids[2]), 'done');
-    expect((await rest.post('/job/retry', { status: 'failed', dryRun: true })).body).toMatchObject({ matched: 1, changed: 0 });
+    expect((await rest.post('/job/retry', { status: 'failed', dryRun: true })).body).toMatchObject({
+      matched: 1,
+      changed: 0,
+    });
     const { status, body } = await rest.post('/job/retry', { status: 'failed' });
     expect([status, body]).toEqual([200, { matched: 1, changed: 1, more: false, next: null }]);
     expect(await Promise.all(ids.map(statusOf))).toEqual(['waiting', 'canceled', 'done', 'waiting']);
@@ -151,12 +176,16 @@ describe('POST /job/retry', () => {
     for (const id of [byObject, byName, byId]) await rest.end(String(id), 'failed');
     expect((await rest.post('/job/retry', { objectId: 'o' })).body).toMatchObject({ changed: 1 });
     expect((await rest.post('/job/retry', { ids: [byId] })).body).toMatchObject({ changed: 1 });
-    expect((await rest.post('/job/retry', { name: 'paint', queue: 'paint' })).body).toMatchObject({ changed: 1 });
+    expect((await rest.post('/job/retry', { name: 'paint', queue: 'paint' })).body).toMatchObject({
+      changed: 1,
+    });
     expect(await statusOf(String(byName))).toBe('waiting');
   });
 
   it('counts a job whose dedupe key is taken as matched and not as changed', async () => {
-    const first = String((await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' })).body['id']);
+    const first = String(
+      (await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' })).body['id'],
+    );
     await rest.end(first, 'failed');
     await rest.post('/job', { name: 'import', payload: {}, objectId: 'x' });
     expect((await rest.post('/job/retry', { all: true })).body).toMatchObject({ matched: 1, changed: 0 });
@@ -170,7 +199,11 @@ describe('POST /queue/:name/pause and /resume', () => {
     const first = await rest.post('/queue/mail/pause');
     expect([first.status, first.body['name'], first.body['paused']]).toEqual([200, 'mail', true]);
     expect((await rest.post('/queue/mail/pause')).body).toEqual(first.body);
-    expect((await rest.post('/queue/mail/resume')).body).toEqual({ name: 'mail', paused: false, pausedAt: null });
+    expect((await rest.post('/queue/mail/resume')).body).toEqual({
+      name: 'mail',
+      paused: false,
+      pausedAt: null,
+    });
     expect([pauses.length, resumes]).toEqual([2, [{ kind: 'resume', queue: 'mail' }]]);
   });
 });

@@ -56,7 +56,11 @@ describe('POST /job', () => {
   it('takes durations as milliseconds and as text, and a timeout of none', async () => {
     const { body } = await rest.post('/job', { name: 'paint', delay: 60_000, timeout: 'none' });
     const job = await rest.get(`/job/${String(body['id'])}`);
-    const { createdAt, dueAt, timeoutMs } = job.body as { createdAt: string; dueAt: string; timeoutMs: number };
+    const { createdAt, dueAt, timeoutMs } = job.body as {
+      createdAt: string;
+      dueAt: string;
+      timeoutMs: number;
+    };
     expect(Date.parse(dueAt) - Date.parse(createdAt)).toBeGreaterThan(59_000);
     expect(timeoutMs).toBe(0);
   });
@@ -103,7 +107,9 @@ describe('POST /job/bulk', () => {
 
   it('takes one job a line, blank lines and Windows line ends included', async () => {
     const lines = `{"name":"greet","payload":{"to":"ä"}}\r\n\n{"name":"paint"}`;
-    const { status, body } = await rest.send('POST', '/job/bulk', lines, { 'content-type': 'application/x-ndjson' });
+    const { status, body } = await rest.send('POST', '/job/bulk', lines, {
+      'content-type': 'application/x-ndjson',
+    });
     expect([status, (body['ids'] as string[]).length]).toEqual([201, 2]);
   });
 
@@ -141,7 +147,10 @@ describe('POST /job/bulk', () => {
   });
 
   it('answers the one code that all problems share', async () => {
-    const answer = await rest.post('/job/bulk', [{ name: 'greet', payload: {} }, { name: 'greet', payload: { to: 'ada' } }]);
+    const answer = await rest.post('/job/bulk', [
+      { name: 'greet', payload: {} },
+      { name: 'greet', payload: { to: 'ada' } },
+    ]);
     expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_payload']);
     expect(issuesOf(answer)).toEqual([expect.objectContaining({ index: 0, path: '[0].payload.to' })]);
   });
@@ -170,13 +179,21 @@ describe('POST /job/bulk', () => {
   it('answers 413 to lines of more than 64 MiB in all', async () => {
     const line = `{"name":"greet","payload":{"to":"${'x'.repeat(900_000)}"}}\n`;
     const body = Buffer.from(line.repeat(75));
-    const { status, body: problem } = await rest.send('POST', '/job/bulk', body, { 'content-type': 'application/x-ndjson' });
+    const { status, body: problem } = await rest.send('POST', '/job/bulk', body, {
+      'content-type': 'application/x-ndjson',
+    });
     expect([status, problem['code']]).toEqual([413, 'payload_too_large']);
   });
 
   it.each([
     ['an object', '{"name":"paint"}', 'application/json', 400, 'invalid_request'],
-    ['text that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'application/x-ndjson', 400, 'malformed_json'],
+    [
+      'text that is not UTF-8',
+      Buffer.from([0x22, 0xff, 0x22]),
+      'application/x-ndjson',
+      400,
+      'malformed_json',
+    ],
     ['a CSV', 'name\npaint', 'text/csv', 415, 'unsupported_media_type'],
   ])('refuses %s', async (_, body, type, status, code) => {
     const answer = await rest.send('POST', '/job/bulk', body, { 'content-type': type });

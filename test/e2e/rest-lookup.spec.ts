@@ -21,8 +21,9 @@ async function pagesOf(query: string): Promise<{ ids: string[]; pages: number }>
     const answer = await rest.get(`/job/all?${query}${cursor}`);
     expect(answer.status).toBe(200);
     ids.push(...idsOf(answer));
-    if (answer.body['next'] === null) return { ids, pages };
-    cursor = `&cursor=${String(answer.body['next'])}`;
+    const next = answer.body['next'] as string | null;
+    if (next === null) return { ids, pages };
+    cursor = `&cursor=${next}`;
   }
 }
 
@@ -64,7 +65,13 @@ describe('GET /job/:id', () => {
   it('answers result and history of jobs that ended', async () => {
     const done = await rest.paint();
     await rest.end(done, 'done');
-    expect((await rest.get(`/job/${done}`)).body).toMatchObject({ status: 'done', result: { coats: 2 }, attempt: 1, run: 1, history: [] });
+    expect((await rest.get(`/job/${done}`)).body).toMatchObject({
+      status: 'done',
+      result: { coats: 2 },
+      attempt: 1,
+      run: 1,
+      history: [],
+    });
     const failed = await rest.paint();
     await rest.end(failed, 'failed');
     const { body } = await rest.get(`/job/${failed.toUpperCase()}`);
@@ -112,7 +119,8 @@ describe('GET /job/all', () => {
     ids = [];
     for (let n = 0; n < 30; n++) ids.push(await rest.paint(n % 3 === 0 ? { objectId: 'third' } : {}));
     greetings = [];
-    for (let n = 0; n < 5; n++) greetings.push(String((await rest.post('/job', { name: 'greet', payload: { to: 'x' } })).body['id']));
+    for (let n = 0; n < 5; n++)
+      greetings.push(String((await rest.post('/job', { name: 'greet', payload: { to: 'x' } })).body['id']));
     for (const id of ids.slice(0, 4)) await rest.end(id, 'done');
     // The order in which they fail is not the order in which they were made.
     for (const id of [ids[9], ids[5], ids[7]]) if (id) await rest.end(id, 'failed');
@@ -133,7 +141,9 @@ describe('GET /job/all', () => {
   it('filters by queue, by name, by object and by state', async () => {
     expect((await pagesOf('queue=mail')).ids).toEqual([...greetings].reverse());
     expect((await pagesOf('name=greet&limit=2')).ids).toEqual([...greetings].reverse());
-    expect((await pagesOf('objectId=third&limit=3')).ids).toEqual(ids.filter((_, n) => n % 3 === 0).reverse());
+    expect((await pagesOf('objectId=third&limit=3')).ids).toEqual(
+      ids.filter((_, n) => n % 3 === 0).reverse(),
+    );
     expect((await pagesOf('status=done&limit=3')).ids).toEqual(ids.slice(0, 4).reverse());
     expect((await pagesOf('status=waiting&queue=paint')).ids).toHaveLength(30 - 8);
     expect((await pagesOf('status=executing')).ids).toEqual([]);

@@ -15,7 +15,10 @@ const queueNamed = async (name: string): Promise<Queue | undefined> =>
   ((await rest.get('/queue')).body['queues'] as Queue[]).find((queue) => queue.name === name);
 
 /** A worker's lease, as old as `age` and changed as `fields` say. */
-async function lease(id: number, { age = '0 s', fields = 'stopped_at = NULL' }: { age?: string; fields?: string } = {}): Promise<void> {
+async function lease(
+  id: number,
+  { age = '0 s', fields = 'stopped_at = NULL' }: { age?: string; fields?: string } = {},
+): Promise<void> {
   const uuid = `01890000-0000-7000-8000-00000000000${id}`;
   await rest.database.query(
     `INSERT INTO worker (id, host, pid, entry, queues, types, slots, visibility_timeout_ms, seen_at)
@@ -92,7 +95,6 @@ describe('GET /worker', () => {
           slotsByQueue: { mail: { concurrency: 10 } },
           startedAt: expect.any(String) as string,
           seenAt: expect.stringMatching(/Z$/) as string,
-          isDraining: false,
         },
       ],
     });
@@ -100,7 +102,9 @@ describe('GET /worker', () => {
 });
 
 describe('GET /queue', () => {
-  beforeEach(() => rest.database.query(`INSERT INTO queue (name) VALUES ('paint'), ('mail') ON CONFLICT DO NOTHING`));
+  beforeEach(() =>
+    rest.database.query(`INSERT INTO queue (name) VALUES ('paint'), ('mail') ON CONFLICT DO NOTHING`),
+  );
 
   it('answers depth, pause and rates of every queue', async () => {
     const id = await rest.paint();
@@ -108,11 +112,21 @@ describe('GET /queue', () => {
     await rest.end(id, 'done');
     await rest.post('/queue/paint/pause');
     const paint = await queueNamed('paint');
-    expect(paint).toMatchObject({ paused: true, pausedAt: expect.stringMatching(/Z$/) as string, waiting: 1, done: 1 });
+    expect(paint).toMatchObject({
+      paused: true,
+      pausedAt: expect.stringMatching(/Z$/) as string,
+      waiting: 1,
+      done: 1,
+    });
     const { perMinute } = paint as unknown as { perMinute: { enqueued: number; done: number } };
     expect(perMinute.enqueued).toBeGreaterThanOrEqual(1);
     expect(perMinute.done).toBeGreaterThanOrEqual(0.5);
-    expect(await queueNamed('mail')).toMatchObject({ paused: false, pausedAt: null, waiting: 0, oldestWaitingMs: null });
+    expect(await queueNamed('mail')).toMatchObject({
+      paused: false,
+      pausedAt: null,
+      waiting: 0,
+      oldestWaitingMs: null,
+    });
   });
 
   it('tells how long the oldest fresh job waits, past finished ones', async () => {
@@ -142,7 +156,10 @@ describe('GET /health', () => {
   it('is live and ready while every part is', async () => {
     const { status, body } = await rest.get('/health/ready');
     expect(status).toBe(200);
-    expect(body).toMatchObject({ status: 'up', parts: { database: { isReady: true }, process: { isReady: true } } });
+    expect(body).toMatchObject({
+      status: 'up',
+      parts: { database: { isReady: true }, process: { isReady: true } },
+    });
     expect((await rest.get('/health/live')).status).toBe(200);
   });
 

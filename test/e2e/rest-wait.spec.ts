@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Database } from '../../src/modules/database/index.js';
 import { JobWaits } from '../../src/modules/job/rest/job-waits.js';
@@ -52,21 +53,27 @@ describe('GET /job/:id/status?wait=', () => {
 
   it('asks once for all the jobs that 200 requests wait for', async () => {
     const ids = await Promise.all(Array.from({ length: 40 }, () => rest.paint()));
-    const answers = Array.from({ length: 200 }, (_, n) => rest.get(`/job/${String(ids[n % 40])}/status?wait=60s`));
+    const answers = Array.from({ length: 200 }, (_, n) =>
+      rest.get(`/job/${String(ids[n % 40])}/status?wait=60s`),
+    );
     await waiting(200);
     const statements = vi.spyOn(rest.app.get(Database).control, 'query');
     await eventually(() => statements.mock.calls.length >= 3);
     const named = statements.mock.calls.map(([, values]) => String(values?.[0]).split(',').length);
     expect(new Set(named)).toEqual(new Set([40]));
     await rest.post('/job/cancel', { all: true });
-    expect((await Promise.all(answers)).map((answer) => answer.body['status'])).toEqual(Array(200).fill('canceled'));
+    expect((await Promise.all(answers)).map((answer) => answer.body['status'])).toEqual(
+      Array(200).fill('canceled'),
+    );
   });
 
   it('outlasts a read that fails', async () => {
     const id = await rest.paint();
     const answer = rest.get(`/job/${id}/status?wait=60s`);
     await waiting(1);
-    const failing = vi.spyOn(rest.app.get(Database).control, 'query').mockRejectedValueOnce(new Error('Connection terminated'));
+    const failing = vi
+      .spyOn(rest.app.get(Database).control, 'query')
+      .mockRejectedValueOnce(new Error('Connection terminated'));
     await eventually(() => failing.mock.calls.length >= 1);
     await rest.end(id, 'done');
     expect((await answer).body).toEqual({ id, status: 'done' });
@@ -75,11 +82,10 @@ describe('GET /job/:id/status?wait=', () => {
   it('ends when the client goes away', async () => {
     const id = await rest.paint();
     await rest.app.listen(0, '127.0.0.1');
-    const client = new AbortController();
-    const answer = fetch(`${await rest.app.getUrl()}/job/${id}/status?wait=60s`, { signal: client.signal });
+    const client = get(`${await rest.app.getUrl()}/job/${id}/status?wait=60s`);
+    client.on('error', () => undefined);
     await waiting(1);
-    client.abort();
-    await expect(answer).rejects.toThrow();
+    client.destroy();
     await waiting(0);
   });
 

@@ -40,7 +40,12 @@ async function offeredIn(rounds: number): Promise<string[]> {
 
 describe('the stager', () => {
   it('offers what is due once, and what is not due not at all', async () => {
-    const [due] = await tables.insert([{ dueAgoMs: 50 }, { dueAgoMs: -60_000 }, { dueAgoMs: 50, status: 'done' }, {}]);
+    const [due] = await tables.insert([
+      { dueAgoMs: 50 },
+      { dueAgoMs: -60_000 },
+      { dueAgoMs: 50, status: 'done' },
+      {},
+    ]);
     expect(await offeredIn(8)).toEqual([due]);
   });
 
@@ -138,7 +143,10 @@ describe('the stager', () => {
       clock: tables.database.clock,
       query: async (statement, values) => {
         const rows = await tables.step((query) =>
-          query<{ 'QUERY PLAN': string }>({ ...statement, text: `EXPLAIN (ANALYZE) ${statement.text}` }, values),
+          query<{ 'QUERY PLAN': string }>(
+            { ...statement, text: `EXPLAIN (ANALYZE) ${statement.text}` },
+            values,
+          ),
         );
         plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
         return tables.query(statement, values);
@@ -149,7 +157,9 @@ describe('the stager', () => {
     expect(scans.length).toBeGreaterThan(0);
     for (const scan of scans) expect(scan).toMatch(/Index Scan using job_\d+_queue_due_at/);
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
-    expect(scans.filter((scan) => scan.includes(tomorrow) && !scan.includes('never executed'))).toHaveLength(scans.some((scan) => scan.includes(tomorrow)) ? 1 : 0);
+    expect(scans.filter((scan) => scan.includes(tomorrow) && !scan.includes('never executed'))).toHaveLength(
+      scans.some((scan) => scan.includes(tomorrow)) ? 1 : 0,
+    );
   });
 });
 
@@ -188,7 +198,9 @@ describe('the sweep for due jobs that no ticket covers', () => {
   });
 
   it('offers a backlog once and not again while tickets of it may be left', async () => {
-    const ids = await tables.insert(Array.from({ length: 2_500 }, (_, number) => ({ dueAgoMs: 60_000 - number })));
+    const ids = await tables.insert(
+      Array.from({ length: 2_500 }, (_, number) => ({ dueAgoMs: 60_000 - number })),
+    );
     transport.oldest = () => ({ kind: 'none' });
     expect(await offeredIn(3)).toEqual(ids);
     const offeredAt = tables.database.clock.now();

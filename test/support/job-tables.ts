@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { idTime, lowestIdAt } from '../../src/kernel/ids.js';
 import { Database } from '../../src/modules/database/index.js';
-import { addQueues, controlQuery, DAY_MS, Partitions, startOfDay, type Query } from '../../src/modules/job/index.js';
+import {
+  addQueues,
+  controlQuery,
+  DAY_MS,
+  Partitions,
+  startOfDay,
+  type Query,
+} from '../../src/modules/job/index.js';
 import { controlStep } from '../../src/modules/scheduler/control-step.js';
 import type { Step } from '../../src/modules/scheduler/duty.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -34,7 +41,8 @@ export interface StoredJob {
   readonly attempt: number;
   readonly dueAt: Date | null;
   readonly workerId: string | null;
-  readonly history: { outcome: string; worker: string; run: number; attempt: number; error?: { message: string } }[] | null;
+  readonly history:
+    { outcome: string; worker: string; run: number; attempt: number; error?: { message: string } }[] | null;
 }
 
 /** An id made that long ago. */
@@ -83,15 +91,14 @@ export class JobTables {
 
   /** Inserts the jobs, in `session` or at once; answers their ids in that order. */
   async insert(rows: readonly JobRow[], session?: Client): Promise<string[]> {
-    const run = session
-      ? (text: string, values: unknown[]): Promise<unknown> => session.query(text, values)
-      : (text: string, values: unknown[]): Promise<unknown> => this.test.query(text, values);
-    const complete = rows.map((row) => ({ ...row, id: row.id ?? idAgo(row.agoMs ?? 0), isFinished: isFinished(row.status) }));
-    await run(
-      `INSERT INTO queue (name) SELECT DISTINCT coalesce(r->>'queue', 'mail') FROM jsonb_array_elements($1::jsonb) r ON CONFLICT DO NOTHING`,
-      [JSON.stringify(complete)],
-    );
-    await run(INSERT, [JSON.stringify(complete)]);
+    const complete = rows.map((row) => ({
+      ...row,
+      id: row.id ?? idAgo(row.agoMs ?? 0),
+      isFinished: isFinished(row.status),
+    }));
+    for (const queue of new Set(rows.map((row) => row.queue ?? 'mail'))) await this.addQueue(queue);
+    const values = [JSON.stringify(complete)];
+    await (session ? session.query(INSERT, values) : this.test.query(INSERT, values));
     return complete.map((row) => row.id);
   }
 
@@ -140,7 +147,10 @@ export class JobTables {
   }
 
   async watermark(queue = 'mail'): Promise<string> {
-    const [row] = await this.test.query<{ watermark: string }>('SELECT watermark FROM queue WHERE name = $1', [queue]);
+    const [row] = await this.test.query<{ watermark: string }>(
+      'SELECT watermark FROM queue WHERE name = $1',
+      [queue],
+    );
     if (!row) throw new Error(`there is no queue ${queue}`);
     return row.watermark;
   }

@@ -7,14 +7,22 @@ import type { RookeryProcess } from './rookery-process.js';
 const LONG_POLL = '60s';
 
 /** Enqueues a job over REST; fails the test unless it was taken. */
-export async function enqueue(started: RookeryProcess, name: string, payload: unknown, options: object = {}): Promise<string> {
+export async function enqueue(
+  started: RookeryProcess,
+  name: string,
+  payload: unknown,
+  options: object = {},
+): Promise<string> {
   const { status, body } = await started.post<{ id: string }>('/job', { name, payload, ...options });
   expect(status, JSON.stringify(body)).toBe(201);
   return body.id;
 }
 
 /** Enqueues many in one request. */
-export async function enqueueBulk(started: RookeryProcess, jobs: readonly object[]): Promise<readonly string[]> {
+export async function enqueueBulk(
+  started: RookeryProcess,
+  jobs: readonly object[],
+): Promise<readonly string[]> {
   const { status, body } = await started.post<{ ids: string[] }>('/job/bulk', jobs);
   expect(status, JSON.stringify(body)).toBe(201);
   return body.ids;
@@ -30,8 +38,10 @@ export async function ended(started: RookeryProcess, id: string): Promise<JobVie
 /** Every job, oldest first. */
 export async function allJobs(started: RookeryProcess): Promise<JobView[]> {
   const jobs: JobView[] = [];
-  for (let cursor = ''; ; ) {
-    const { status, body } = await started.get<{ jobs: JobView[]; next: string | null }>(`/job/all?limit=1000${cursor}`);
+  for (let cursor = ''; ;) {
+    const { status, body } = await started.get<{ jobs: JobView[]; next: string | null }>(
+      `/job/all?limit=1000${cursor}`,
+    );
     expect(status, JSON.stringify(body)).toBe(200);
     jobs.push(...body.jobs);
     if (body.next === null) return jobs.reverse();
@@ -41,5 +51,7 @@ export async function allJobs(started: RookeryProcess): Promise<JobView[]> {
 
 /** Resolves when the process says of itself that it is, or is not, ready for requests. */
 export async function readiness(started: RookeryProcess, isReady: boolean): Promise<void> {
-  await eventually(async () => (await started.get('/health/ready')).status === (isReady ? 200 : 503), { withinMs: 30_000 });
+  await eventually(async () => (await started.get('/health/ready')).status === (isReady ? 200 : 503), {
+    withinMs: 30_000,
+  });
 }

@@ -19,7 +19,7 @@ interface Seen extends FoundProcess {
 export async function processesOf(folder: string): Promise<FoundProcess[]> {
   const all = await allProcesses();
   const found = new Map(all.filter((one) => isOf(one, folder)).map((one) => [one.pid, one]));
-  for (let before = -1; before !== found.size; ) {
+  for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const one of all) if (found.has(one.parent)) found.set(one.pid, one);
   }
@@ -38,7 +38,9 @@ export function killAll(processes: readonly FoundProcess[]): void {
 }
 
 function isOf({ pid, folder, command }: Seen, below: string): boolean {
-  return pid !== process.pid && (folder === below || folder.startsWith(`${below}/`) || command.includes(below));
+  return (
+    pid !== process.pid && (folder === below || folder.startsWith(`${below}/`) || command.includes(below))
+  );
 }
 
 async function allProcesses(): Promise<Seen[]> {

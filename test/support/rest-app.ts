@@ -1,36 +1,28 @@
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { z } from 'zod';
-import { defineConfig } from '../../src/config/index.js';
-import { Lifecycle } from '../../src/kernel/lifecycle.js';
-import { CoreModule } from '../../src/entries/core.module.js';
-import { Database, DatabaseModule } from '../../src/modules/database/index.js';
-import {
-  JobModule,
-  JobRestModule,
-  JobService,
-  JobTypeList,
-  ProblemFilter,
-  controlQuery,
-  defineJob,
-  settle,
-  type JobOptions,
-  type Query,
-} from '../../src/modules/job/index.js';
-import { HealthModule, StatusModule } from '../../src/modules/status/index.js';
-import { TransportModule } from '../../src/modules/transport/index.js';
+import { JobService, RookeryModule, defineConfig, defineJob, type JobOptions } from '../../src/index.js';
+import { Database } from '../../src/modules/database/index.js';
+import { ProblemFilter, controlQuery, settle, type Query } from '../../src/modules/job/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 /** Types of the tests of the API; nobody runs their jobs, so each test says itself what becomes of one. */
-export const Greet = defineJob({ name: 'greet', queue: 'mail', payload: z.object({ to: z.string() }), maxAttempts: 2 });
+export const Greet = defineJob({
+  name: 'greet',
+  queue: 'mail',
+  payload: z.object({ to: z.string() }),
+  maxAttempts: 2,
+});
 export const Paint = defineJob({ name: 'paint', payload: z.unknown() });
-export const Sync = defineJob({ name: 'sync', queue: 'mail', payload: z.unknown(), dedupe: { window: '5m' } });
+export const Sync = defineJob({
+  name: 'sync',
+  queue: 'mail',
+  payload: z.unknown(),
+  dedupe: { window: '5m' },
+});
 export const Import = defineJob({ name: 'import', payload: z.unknown(), dedupe: { until: 'finished' } });
-
-@Module({ providers: [{ provide: JobTypeList, useValue: new JobTypeList([Greet, Paint, Sync, Import]) }] })
-class TestTypesModule {}
 
 /** What a server answered. */
 export interface Answered {
@@ -58,18 +50,14 @@ export class RestApp {
     const config = defineConfig({ database: { url: database.url } }, {});
     const testing = await Test.createTestingModule({
       imports: [
-        CoreModule.register(config, ['job'], new Lifecycle()),
-        DatabaseModule.register(),
-        TransportModule.register({ kind: 'in-process' }),
-        JobModule,
-        HealthModule,
-        JobRestModule,
-        StatusModule,
-        TestTypesModule,
+        RookeryModule.forRoot({ entry: 'job', config }),
+        RookeryModule.forFeature([Greet, Paint, Sync, Import]),
         ...imports,
       ],
     }).compile();
-    const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), {
+      logger: false,
+    });
     if (hasGlobalFilter) app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
     if (prefix !== undefined) app.setGlobalPrefix(prefix);
     await app.init();
@@ -103,11 +91,16 @@ export class RestApp {
     payload?: string | Buffer,
     headers: Record<string, string> = {},
   ): Promise<Answered> {
-    const response = await this.app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
+    const response = await this.app.inject({
+      method,
+      url,
+      headers,
+      ...(payload !== undefined && { payload }),
+    });
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: (response.body === '' ? {} : response.json()) as Record<string, unknown>,
+      body: (response.body === '' ? {} : response.json()),
     };
   }
 
@@ -127,9 +120,16 @@ export class RestApp {
   }
 
   /** Has that worker end the job's run. */
-  async end(id: string, status: 'done' | 'failed' | 'canceled', error = 'the paint has dried'): Promise<void> {
+  async end(
+    id: string,
+    status: 'done' | 'failed' | 'canceled',
+    error = 'the paint has dried',
+  ): Promise<void> {
     await this.claim(id);
-    const [job] = await this.database.query<{ run: number; attempt: number }>('SELECT run, attempt FROM job WHERE id = $1', [id]);
+    const [job] = await this.database.query<{ run: number; attempt: number }>(
+      'SELECT run, attempt FROM job WHERE id = $1',
+      [id],
+    );
     const { run = 1, attempt = 1 } = job ?? {};
     const at = '2026-01-31T03:00:00.000Z';
     await settle(this.query, WORKER_ID, [
@@ -142,7 +142,15 @@ export class RestApp {
             status,
             delayMs: 0,
             isRefunded: false,
-            entry: { run, attempt, outcome: status, worker: WORKER_ID, startedAt: at, endedAt: at, error: { message: error } },
+            entry: {
+              run,
+              attempt,
+              outcome: status,
+              worker: WORKER_ID,
+              startedAt: at,
+              endedAt: at,
+              error: { message: error },
+            },
           },
     ]);
   }

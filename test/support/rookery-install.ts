@@ -31,7 +31,10 @@ export async function installFixture(name: string, target: string): Promise<void
   const source = join(repository, 'test/fixtures', name);
   await mkdir(target, { recursive: true });
   for (const file of await readdir(source)) {
-    const { code } = await transformFile(join(source, file), { configFile: join(repository, '.swcrc'), sourceMaps: false });
+    const { code } = await transformFile(join(source, file), {
+      configFile: join(repository, '.swcrc'),
+      sourceMaps: false,
+    });
     await writeFile(join(target, file.replace(/\.ts$/, '.js')), code.replaceAll(LIBRARY, "'rookery'"));
   }
 }

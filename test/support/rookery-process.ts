@@ -38,7 +38,12 @@ export class RookeryProcess {
 
   constructor(command: readonly string[], { cwd, env }: StartOptions) {
     const [program = '', ...args] = command;
-    this.child = spawn(program, args, { cwd, env: definedOnly(env), detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(program, args, {
+      cwd,
+      env: definedOnly(env),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.hear(line));
     }
@@ -79,7 +84,10 @@ export class RookeryProcess {
           const match = pattern.exec(line);
           if (match) return settle(() => resolve(match));
         }
-        return this.hasEnded && settle(() => reject(new Error(`it ended without a line like ${pattern}:\n${this.output}`)));
+        return (
+          this.hasEnded &&
+          settle(() => reject(new Error(`it ended without a line like ${pattern}:\n${this.output}`)))
+        );
       };
       const settle = (done: () => void): true => {
         clearTimeout(timer);
@@ -87,7 +95,10 @@ export class RookeryProcess {
         done();
         return true;
       };
-      const giveUp = (): true => settle(() => reject(new Error(`no line like ${pattern} within ${LONGEST_WAIT_MS} ms:\n${this.output}`)));
+      const giveUp = (): true =>
+        settle(() =>
+          reject(new Error(`no line like ${pattern} within ${LONGEST_WAIT_MS} ms:\n${this.output}`)),
+        );
       const timer = setTimeout(giveUp, LONGEST_WAIT_MS);
       if (!look()) this.waiters.add(look);
     });
@@ -161,5 +172,7 @@ export class RookeryProcess {
 }
 
 function definedOnly(env: StartOptions['env']): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
 }

@@ -43,18 +43,32 @@ export class RookeryScene {
     await mkdir(join(this.scratch, 'work'));
     await installRookery(this.app);
     if (this.options.hasSources) await installSources(this.app);
-    for (const [name, target] of Object.entries(this.options.fixtures ?? {})) await installFixture(name, join(this.app, target));
+    for (const [name, target] of Object.entries(this.options.fixtures ?? {}))
+      await installFixture(name, join(this.app, target));
   }
 
   /** Starts `node dist/main.js …` on the scene's data folder and a free port, from a folder without settings. */
-  start(args: readonly string[] = [], env: Readonly<Record<string, string | undefined>> = {}): RookeryProcess {
+  start(
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string | undefined>> = {},
+  ): RookeryProcess {
     return this.run([process.execPath, join(this.app, 'dist/main.js'), ...args], env);
   }
 
   /** Starts any command; `cwd` is a folder below the scene's own. */
-  run(command: readonly string[], env: Readonly<Record<string, string | undefined>> = {}, cwd = 'work'): RookeryProcess {
+  run(
+    command: readonly string[],
+    env: Readonly<Record<string, string | undefined>> = {},
+    cwd = 'work',
+  ): RookeryProcess {
     const { PATH, HOME } = process.env;
-    const own = { PATH, HOME, npm_config_update_notifier: 'false', PORT: '0', ROOKERY_DATABASE_FOLDER: this.data };
+    const own = {
+      PATH,
+      HOME,
+      npm_config_update_notifier: 'false',
+      PORT: '0',
+      ROOKERY_DATABASE_FOLDER: this.data,
+    };
     const started = new RookeryProcess(command, { cwd: join(this.scratch, cwd), env: { ...own, ...env } });
     this.processes.push(started);
     return started;
@@ -86,7 +100,8 @@ export class RookeryScene {
     await eventually(
       async () => {
         const left = await this.running();
-        if (left.length > 0) throw new Error(`left behind: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`);
+        if (left.length > 0)
+          throw new Error(`left behind: ${left.map(({ pid, command }) => `${pid} ${command}`).join('; ')}`);
         return true;
       },
       { withinMs, everyMs: 50 },

@@ -59,7 +59,10 @@ export class ScriptedTransport implements Transport {
 
   broadcast(_signal: Signal): void {}
 
-  subscribe<Kind extends SignalKind>(_kind: Kind, _listener: (signal: Extract<Signal, { kind: Kind }>) => void): () => void {
+  subscribe<Kind extends SignalKind>(
+    _kind: Kind,
+    _listener: (signal: Extract<Signal, { kind: Kind }>) => void,
+  ): () => void {
     return () => undefined;
   }
 }

@@ -174,6 +174,8 @@ export class Database {
   }
 
   private async openAll(): Promise<void> {
+    // Closed already: a server started now would have nobody to stop it.
+    this.aborter.signal.throwIfAborted();
     const connection = await this.resolveConnection();
     const server = describeServer(connection);
     const contact = new DatabaseContact(server, () => this.ping(), this.options.log);

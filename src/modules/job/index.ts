@@ -55,6 +55,8 @@ export * from './run-result.js';
 export * from './state-machine.js';
 export * from './repository/look.repository.js';
 export * from './repository/job-query.repository.js';
+export * from './repository/open-walk.repository.js';
+export type { JobPlace, WalkLimits, WalkRange, WalkStep } from './repository/walk-step.js';
 export { Answer } from './rest/answer.js';
 export { CheckedBy, expects } from './rest/checked-by.js';
 export { JobRestModule } from './rest/job-rest.module.js';

@@ -49,7 +49,7 @@ export interface JobTypeDefinition<Schema extends StandardSchemaV1> {
   readonly timeout?: Duration | 'none';
   /** Runs at most, the first included: 1…1,000. Default 3. */
   readonly maxAttempts?: number;
-  /** Pause before the next attempt. Default: exponential from 1 s, doubling, at most 5 min, full jitter. */
+  /** Pause before the next attempt. Default: exponential from 1 s, doubling, at most 5 min or `initial`, full jitter. */
   readonly backoff?: Partial<{ initial: Duration; factor: number; max: Duration; jitter: 'full' | 'none' }>;
   readonly dedupe?: Dedupe;
   /** Default `retry`. */
@@ -152,14 +152,18 @@ function retryPolicyOf(name: string, backoff: JobTypeDefinition<StandardSchemaV1
   const factor = backoff?.factor ?? defaultRetryPolicy.factor;
   if (!(factor >= 1 && Number.isFinite(factor)))
     throw invalid(name, 'backoff.factor', factor, 'use a number of at least 1');
+  const initialMs =
+    backoff?.initial === undefined
+      ? defaultRetryPolicy.initialMs
+      : positiveMs(name, 'backoff.initial', backoff.initial);
   return {
-    initialMs:
-      backoff?.initial === undefined
-        ? defaultRetryPolicy.initialMs
-        : positiveMs(name, 'backoff.initial', backoff.initial),
+    initialMs,
     factor,
+    // A first pause longer than the default cap is meant, and not to be capped.
     maxMs:
-      backoff?.max === undefined ? defaultRetryPolicy.maxMs : positiveMs(name, 'backoff.max', backoff.max),
+      backoff?.max === undefined
+        ? Math.max(defaultRetryPolicy.maxMs, initialMs)
+        : positiveMs(name, 'backoff.max', backoff.max),
     jitter: backoff?.jitter ?? defaultRetryPolicy.jitter,
   };
 }

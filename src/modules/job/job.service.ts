@@ -52,6 +52,9 @@ export interface EnqueuedJob {
   readonly isRepeat: boolean;
 }
 
+/** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
+const PREPARED_AT_ONCE = 500;
+
 /** Enqueues, cancels and retries jobs; the way into Rookery from code. */
 @Injectable()
 export class JobService {
@@ -233,6 +236,8 @@ export class JobService {
     const jobs: NewJob[] = [];
     const issues: { path: string; message: string; code: string }[] = [];
     for (const [index, request] of requests.entries()) {
+      if (index % PREPARED_AT_ONCE === PREPARED_AT_ONCE - 1)
+        await new Promise((resolve) => setImmediate(resolve));
       try {
         jobs.push(await this.preparer.prepare(request));
       } catch (error) {

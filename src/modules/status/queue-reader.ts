@@ -6,8 +6,8 @@ import {
   controlQuery,
   minuteFlows,
   oldestWaiting,
-  ordinaryQuery,
   totals,
+  walkQuery,
   type MinuteFlow,
   type OldestWaiting,
 } from '../job/index.js';
@@ -79,7 +79,7 @@ export class QueueReader {
   ): Promise<Map<string, number>> {
     const ages = new Map<string, number>();
     if (queues.length === 0) return ages;
-    for (const oldest of await oldestWaiting(ordinaryQuery(this.database.dataSource), queues, MOST_ROWS)) {
+    for (const oldest of await oldestWaiting(walkQuery(this.database.dataSource), queues, MOST_ROWS)) {
       const sinceMs = Math.min(await this.freshSince(oldest), oldest.dueAt?.getTime() ?? Infinity);
       if (Number.isFinite(sinceMs)) ages.set(oldest.queue, Math.max(0, Math.round(nowMs - sinceMs)));
     }

@@ -12,11 +12,12 @@ import {
   type StoredError,
 } from '../job/index.js';
 import type { Run } from './run.js';
+import { storableText } from './storable-text.js';
 
 /** What of an error is kept, in bytes: 4 KiB in all with its keys, most of it for the stack. */
-const LONGEST_CODE = 100;
-const LONGEST_MESSAGE = 1_000;
-const LONGEST_STACK = 2_800;
+const MOST_CODE_BYTES = 100;
+const MOST_MESSAGE_BYTES = 1_000;
+const MOST_STACK_BYTES = 2_800;
 
 /** How a run ended that did not succeed. */
 export interface Ending {
@@ -88,21 +89,15 @@ export function storedError(thrown: unknown): StoredError {
   try {
     const error = toError(thrown);
     const code =
-      'code' in error && typeof error.code === 'string' ? clean(error.code, LONGEST_CODE) : undefined;
+      'code' in error && typeof error.code === 'string'
+        ? storableText(error.code, MOST_CODE_BYTES)
+        : undefined;
     return {
       ...(code !== undefined && { code }),
-      message: clean(String(error.message), LONGEST_MESSAGE),
-      ...(typeof error.stack === 'string' && { stack: clean(error.stack, LONGEST_STACK) }),
+      message: storableText(String(error.message), MOST_MESSAGE_BYTES),
+      ...(typeof error.stack === 'string' && { stack: storableText(error.stack, MOST_STACK_BYTES) }),
     };
   } catch {
     return { message: 'the error cannot be read: its own code throws' };
   }
-}
-
-/** Cuts to so many bytes of UTF-8; what a cut leaves of a character becomes U+FFFD, as what PostgreSQL refuses does. */
-function clean(text: string, mostBytes: number): string {
-  const whole = text.slice(0, mostBytes).replaceAll('\u0000', '\ufffd').toWellFormed();
-  const bytes = Buffer.from(whole);
-  const isCut = text.length > mostBytes || bytes.length > mostBytes;
-  return isCut ? `${bytes.subarray(0, mostBytes - 6).toString()}…` : whole;
 }

@@ -238,12 +238,13 @@ export class QueueLine {
           );
         await this.pause(RETRY_MS);
       }
-      if (isComplete)
-        await this.pause(
-          this.parts.transport.isAvailable ? this.parts.settings.pollIntervalMs : TABLE_LOOK_MS,
-        );
-      else await this.slotsLacked();
+      await this.pause(this.lookEveryMs, isComplete ? [] : this.slotsLacked());
     }
+  }
+
+  private get lookEveryMs(): number {
+    const { pollIntervalMs } = this.parts.settings;
+    return this.parts.transport.isAvailable ? pollIntervalMs : Math.min(pollIntervalMs, TABLE_LOOK_MS);
   }
 
   /** Claims looked-up ids while there are slots, durably; answers how many were tried. */
@@ -259,16 +260,16 @@ export class QueueLine {
     return tried;
   }
 
-  /** Waits for a slot of a kind that the last look had too few of; not at all when it merely had more to read. */
-  private async slotsLacked(): Promise<void> {
+  /** When a look that did not come to the end may go on: with a slot of a kind it had too few of, or at once when it only had more to read. */
+  private slotsLacked(): Promise<void>[] {
     const lacked = [...this.lacked].map((kind) => this.slots[kind]);
     this.lacked.clear();
-    if (lacked.length === 0 || lacked.some((slots) => this.mayTake(slots))) return;
-    await Promise.race(lacked.map((slots) => this.change(slots)));
+    const isAtOnce = lacked.length === 0 || lacked.some((slots) => this.mayTake(slots));
+    return isAtOnce ? [Promise.resolve()] : lacked.map((slots) => this.change(slots));
   }
 
-  /** Waits, but not through a stop, a gap or a resume. */
-  private pause(ms: number): Promise<void> {
+  /** Waits, but not through a stop, a gap, a resume or any of these events. */
+  private pause(ms: number, events: readonly Promise<void>[] = []): Promise<void> {
     if (this.isStopping) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
@@ -278,6 +279,7 @@ export class QueueLine {
       };
       const timer = setTimeout(end, ms);
       this.pauses.add(end);
+      for (const event of events) void event.then(end);
     });
   }
 }

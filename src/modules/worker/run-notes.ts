@@ -4,11 +4,13 @@ import type { Json } from '../../kernel/json.js';
 import { reasonOf, type Database, type HotConnection } from '../database/index.js';
 import { MOST_LOG_LINES, appendLog, hotQuery, showProgress, type LogLine } from '../job/index.js';
 import type { Run } from './run.js';
+import { storableText } from './storable-text.js';
 
 /** Progress is stored at most this often a job, and log lines wait at most this long. */
 const FLUSH_MS = 1_000;
+/** In characters. */
 const LONGEST_NOTE = 200;
-const LONGEST_LINE = 8_192;
+const MOST_LINE_BYTES = 8_192;
 /** Lines one statement takes, and lines kept while the database is away. */
 const LINES_A_STATEMENT = 500;
 const MOST_WAITING_LINES = 10_000;
@@ -34,7 +36,10 @@ export class RunNotes {
 
   /** Keeps the run's latest progress for the next flush. */
   progress(run: Run, fraction: number, note: string | undefined): void {
-    this.reports.set(run, { fraction, ...(note !== undefined && { note: storable(note, LONGEST_NOTE) }) });
+    this.reports.set(run, {
+      fraction,
+      ...(note !== undefined && { note: storableText(note.slice(0, LONGEST_NOTE), 3 * LONGEST_NOTE) }),
+    });
     this.schedule();
   }
 
@@ -47,7 +52,7 @@ export class RunNotes {
       run: run.job.run,
       line: run.lines,
       at: new Date(this.clock.now()),
-      message: storable(String(message), LONGEST_LINE),
+      message: storableText(String(message), MOST_LINE_BYTES),
     });
     this.schedule();
   }
@@ -95,8 +100,4 @@ export class RunNotes {
       );
     }
   }
-}
-
-function storable(text: string, longest: number): string {
-  return text.slice(0, longest).replaceAll('\u0000', '\ufffd').toWellFormed();
 }

@@ -1,20 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { viewOf, type JobRow, type JobView } from '../job-view.js';
 import type { JobState } from '../state-machine.js';
-import {
-  CANCELABLE_ABOVE,
-  CANCELABLE_DUE,
-  ID_WALKS,
-  JOBS,
-  JOB_LOG,
-  JOB_WALKS,
-  LAST_ID,
-  OLDEST_WAITING,
-  type WalkStatements,
-} from './job-query.sql.js';
-import { FIRST_DUE_PLACE, FIRST_ID } from './open-jobs.repository.js';
+import { ID_WALKS, JOBS, JOB_LOG, JOB_WALKS, LAST_ID, type WalkStatements } from './job-query.sql.js';
 import { arrayLiteral, idsLiteral } from './partition-statement.js';
 import type { Query } from './query.js';
+import { stepOf, type WalkLimits, type WalkRange, type WalkStep, type Walked } from './walk-step.js';
 
 /** Which jobs are meant; what is absent is any. */
 export interface JobFilter {
@@ -24,46 +14,12 @@ export interface JobFilter {
   readonly objectId?: string;
 }
 
-/** A place in a walk: everything up to and with it has been read. `at` is the time a walk in time order needs beside the id. */
-export interface JobPlace {
-  readonly id: string;
-  /** As PostgreSQL writes it, because a Date drops its microseconds. */
-  readonly at?: string;
-}
-
-/** How far one step of a walk may go. */
-export interface WalkLimits {
-  /** Most jobs answered, ≥ 1. */
-  readonly jobs: number;
-  /** Most rows read, ≥ 1; shared among the queues, where a walk merges several. */
-  readonly rows: number;
-}
-
-/** One step of a walk. */
-export interface WalkStep<Found> {
-  readonly found: Found[];
-  /** Rows read. */
-  readonly rowsRead: number;
-  /** Where the next step goes on; absent when there is nothing more. */
-  readonly next?: JobPlace;
-}
-
 /** One line of a job's log. */
 export interface JobLogLine {
   readonly run: number;
   readonly line: number;
   readonly at: Date;
   readonly message: string;
-}
-
-/** What is known of the job of a queue that has waited longest. */
-export interface OldestWaiting {
-  readonly queue: string;
-  /** The first fresh job; with `isWaiting` false the waiting ones are younger than it. */
-  readonly freshId: string | null;
-  readonly isWaiting: boolean | null;
-  /** Since when the first job with a due time could run. */
-  readonly dueAt: Date | null;
 }
 
 /** The start of a walk in time order; no finished job is younger. */
@@ -103,12 +59,6 @@ export async function jobLog(query: Query, id: string, limit: number): Promise<J
   const rows = await query<JobLogLine | { readonly line: null }>(JOB_LOG, [id, limit]);
   if (rows.length === 0) return undefined;
   return rows.filter((row): row is JobLogLine => row.line !== null).reverse();
-}
-
-/** Where a walk through finished and other jobs begins and how far it goes. */
-export interface WalkRange {
-  readonly place: JobPlace | undefined;
-  readonly limits: WalkLimits;
 }
 
 /** One step through the jobs of the filter by id, newest first, by the index that serves it best. */
@@ -169,64 +119,6 @@ async function discarded<Found>(
   return stepOf(await query<JobRow & Walked>(walks.newestDiscarded, values), ofQueue, foundOf);
 }
 
-/** Which open jobs of a queue are meant, and that queue's watermark. */
-export interface CancelableFilter {
-  readonly queue: string;
-  readonly watermark: string;
-  readonly states: readonly JobState[];
-  readonly name?: string;
-  readonly objectId?: string;
-}
-
-/** One step through the queue's open jobs above its watermark, oldest first; those with a cancel request are left out. */
-export async function walkCancelableAbove(
-  query: Query,
-  filter: CancelableFilter,
-  { place, limits }: WalkRange,
-): Promise<WalkStep<string>> {
-  const rows = await query<Walked>(CANCELABLE_ABOVE, [
-    ...cancelable(filter, limits),
-    place?.id ?? filter.watermark,
-  ]);
-  return stepOf(rows, limits, (row) => row.id);
-}
-
-/** One step through the queue's other open jobs, those with a due time, earliest first; those with a cancel request are left out. */
-export async function walkCancelableDue(
-  query: Query,
-  filter: CancelableFilter,
-  { place, limits }: WalkRange,
-): Promise<WalkStep<string>> {
-  const { id = FIRST_ID, at = FIRST_DUE_PLACE.dueAt } = place ?? {};
-  const rows = await query<Walked>(CANCELABLE_DUE, [...cancelable(filter, limits), id, at, filter.watermark]);
-  return stepOf(rows, limits, (row) => row.id);
-}
-
-/** What has waited longest in each of these queues; reads at most `mostRows` rows above each watermark. */
-export function oldestWaiting(
-  query: Query,
-  queues: readonly { readonly name: string; readonly watermark: string }[],
-  mostRows: number,
-): Promise<OldestWaiting[]> {
-  const names = arrayLiteral(queues.map((queue) => queue.name));
-  return query<OldestWaiting>(OLDEST_WAITING, [
-    names,
-    idsLiteral(queues.map((queue) => queue.watermark)),
-    mostRows,
-  ]);
-}
-
-/** A row of a walk as the statements answer it. */
-interface Walked {
-  readonly id: string;
-  readonly scanned: number;
-  readonly isMatch: boolean;
-  /** Where a walk merges several. */
-  readonly queue?: string;
-  readonly discardedAt?: string;
-  readonly dueAt?: unknown;
-}
-
 /** One row more than is answered, to know whether there is more. */
 const matching = (filter: JobFilter, limits: WalkLimits): unknown[] => [
   limits.rows,
@@ -236,43 +128,3 @@ const matching = (filter: JobFilter, limits: WalkLimits): unknown[] => [
   filter.queue ?? null,
   filter.objectId ?? null,
 ];
-
-const cancelable = (filter: CancelableFilter, limits: WalkLimits): unknown[] => [
-  limits.rows,
-  limits.jobs + 1,
-  arrayLiteral(filter.states),
-  filter.name ?? null,
-  filter.objectId ?? null,
-  filter.queue,
-];
-
-function stepOf<Row extends Walked, Found>(
-  rows: readonly Row[],
-  limits: WalkLimits,
-  foundOf: (row: Row) => Found,
-): WalkStep<Found> {
-  const found: Found[] = [];
-  const rowsRead = rowsReadBy(rows);
-  let last: Row | undefined;
-  for (const row of rows) {
-    if (row.isMatch) {
-      if (found.length === limits.jobs) return { found, rowsRead, ...(last && { next: placeOf(last) }) };
-      found.push(foundOf(row));
-    }
-    last = row;
-    if (row.scanned === limits.rows) return { found, rowsRead, next: placeOf(row) };
-  }
-  return { found, rowsRead };
-}
-
-/** A walk that merges several numbers each by itself. */
-function rowsReadBy(rows: readonly Walked[]): number {
-  const byQueue = new Map<string, number>();
-  for (const { queue = '', scanned } of rows) byQueue.set(queue, Math.max(scanned, byQueue.get(queue) ?? 0));
-  return [...byQueue.values()].reduce((sum, scanned) => sum + scanned, 0);
-}
-
-function placeOf(row: Walked): JobPlace {
-  if (row.discardedAt !== undefined) return { id: row.id, at: row.discardedAt };
-  return typeof row.dueAt === 'string' ? { id: row.id, at: row.dueAt } : { id: row.id };
-}

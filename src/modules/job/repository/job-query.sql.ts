@@ -1,3 +1,4 @@
+import { FIRST_ID } from './open-jobs.repository.js';
 import type { Statement } from './partition-statement.js';
 
 /**
@@ -39,13 +40,21 @@ SELECT log.run, log.line, log.at, log.message
 const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) AND ($4::text IS NULL OR name = $4)
         AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6)`;
 
+/**
+ * The rows with that value and a smaller id, as bounds of an index on both columns. Written with `=`, the walk could as well go by
+ * primary key and leave out what has another value, which the planner prefers for common values because ids lie in the table's order;
+ * then a value that became rare would be looked for among every job there is. Only the index on both columns has this order.
+ */
+const within = (column: string, value: string, id: string): string =>
+  `(${column}, id) < (${value}, ${id}::uuid) AND (${column}, id) >= (${value}, '${FIRST_ID}'::uuid)`;
+
 /** Walks by id, newest first, below $7: all jobs, a queue's ($5) or an object's ($6). $1: most rows read; $2: most rows answered. */
-const newestById = (columns: string, where: string): string => `
+const newestById = (columns: string, where: string, order: string): string => `
 SELECT *, ${MATCHES} AS "isMatch"
-  FROM (SELECT ${columns}, ${numbered('id DESC')}
-          FROM job WHERE ${where} id < $7 ORDER BY id DESC LIMIT $1) AS walk
+  FROM (SELECT ${columns}, ${numbered(order)}
+          FROM job WHERE ${where} id < $7 ORDER BY ${order} LIMIT $1) AS walk
  WHERE scanned = $1 OR "isLast" OR (${MATCHES})
- ORDER BY id DESC LIMIT $2`;
+ ORDER BY ${order.replace('object_id', '"objectId"')} LIMIT $2`;
 
 /**
  * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($7 id, $8 time): one walk for each
@@ -78,9 +87,19 @@ export interface WalkStatements {
 
 function walksFor(what: string, columns: string): WalkStatements {
   return {
-    newest: { name: `newest_${what}`, text: newestById(columns, '') },
-    newestOfQueue: { name: `newest_${what}_of_queue`, text: newestById(columns, 'queue = $5 AND') },
-    newestOfObject: { name: `newest_${what}_of_object`, text: newestById(columns, 'object_id = $6 AND') },
+    newest: { name: `newest_${what}`, text: newestById(columns, '', 'id DESC') },
+    newestOfQueue: {
+      name: `newest_${what}_of_queue`,
+      text: newestById(columns, `${within('queue', '$5', '$7')} AND`, 'queue DESC, id DESC'),
+    },
+    newestOfObject: {
+      name: `newest_${what}_of_object`,
+      text: newestById(
+        columns,
+        `object_id IS NOT NULL AND ${within('object_id', '$6', '$7')} AND`,
+        'object_id DESC, id DESC',
+      ),
+    },
     newestDiscarded: { name: `newest_discarded_${what}`, text: newestDiscarded(columns) },
   };
 }
@@ -93,17 +112,21 @@ export const ID_WALKS = walksFor('ids', 'id, name, queue, status, object_id AS "
 /** $3 states, $4 name, $5 object: jobs of a queue ($6) that nobody has asked to cancel. */
 const CANCELABLE = `status = ANY ($3::job_status[]) AND cancel_requested_at IS NULL AND ($4::text IS NULL OR name = $4)
         AND ($5::text IS NULL OR object_id = $5)`;
-const CANCELABLE_COLUMNS = 'id, name, status, object_id, cancel_requested_at';
+/** The rows of a queue with a greater id, by (queue, id) as above. */
+const above = (queue: string, id: string): string =>
+  `(queue, id) > (${queue}, ${id}) AND (queue, id) <= (${queue}, '${LAST_ID}'::uuid) AND id > ${id}`;
+
+const CANCELABLE_COLUMNS = 'id, queue, name, status, object_id, cancel_requested_at';
 
 /** Walks a queue's jobs above its watermark and above $7, by (queue, id): with those that have due_at, every open job there is. */
 export const CANCELABLE_ABOVE: Statement = {
   name: 'cancelable_above',
   text: `
 SELECT id, scanned, ${CANCELABLE} AS "isMatch"
-  FROM (SELECT ${CANCELABLE_COLUMNS}, ${numbered('id')}
-          FROM job WHERE queue = $6 AND id > $7 ORDER BY id LIMIT $1) AS walk
+  FROM (SELECT ${CANCELABLE_COLUMNS}, ${numbered('queue, id')}
+          FROM job WHERE ${above('$6', '$7::uuid')} ORDER BY queue, id LIMIT $1) AS walk
  WHERE scanned = $1 OR "isLast" OR (${CANCELABLE})
- ORDER BY id LIMIT $2`,
+ ORDER BY queue, id LIMIT $2`,
 };
 
 /** Walks a queue's jobs with due_at up to its watermark ($9), after the place ($7 id, $8 time), by (queue, due_at). */
@@ -130,10 +153,10 @@ SELECT wanted.name AS queue, fresh.id AS "freshId", fresh."isWaiting", due.due_a
   FROM unnest($1::text[], $2::uuid[]) AS wanted(name, watermark)
   LEFT JOIN LATERAL (
     SELECT id, status = 'waiting' AND due_at IS NULL AS "isWaiting"
-      FROM (SELECT id, status, due_at, row_number() OVER (ORDER BY id) AS scanned
-              FROM job WHERE queue = wanted.name AND id > wanted.watermark ORDER BY id LIMIT $3) AS walk
+      FROM (SELECT queue, id, status, due_at, row_number() OVER (ORDER BY queue, id) AS scanned
+              FROM job WHERE ${above('wanted.name', 'wanted.watermark')} ORDER BY queue, id LIMIT $3) AS walk
      WHERE scanned = $3 OR (status = 'waiting' AND due_at IS NULL)
-     ORDER BY id LIMIT 1) AS fresh ON true
+     ORDER BY queue, id LIMIT 1) AS fresh ON true
   LEFT JOIN LATERAL (
     SELECT due_at FROM job WHERE queue = wanted.name AND due_at <= now() AND status = 'waiting' ORDER BY due_at LIMIT 1) AS due ON true`,
 };

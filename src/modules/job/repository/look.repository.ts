@@ -1,4 +1,5 @@
 import type { FreshLane } from '../../transport/index.js';
+import { idsOfQueue } from './ids-of-queue.js';
 import { arrayLiteral } from './partition-statement.js';
 import type { Query } from './query.js';
 import type { DuePlace, ReadyJob } from './open-jobs.repository.js';
@@ -10,8 +11,8 @@ import type { DuePlace, ReadyJob } from './open-jobs.repository.js';
 const LOOK_FRESH = {
   name: 'look_fresh',
   text: `SELECT id FROM job
-          WHERE queue = $1 AND lane = $2::job_lane AND id > $3 AND id <= $4 AND status = 'waiting' AND due_at IS NULL AND name = ANY ($5::text[])
-          ORDER BY id LIMIT $6`,
+          WHERE ${idsOfQueue('$1', '$3', '$4')} AND lane = $2::job_lane AND status = 'waiting' AND due_at IS NULL AND name = ANY ($5::text[])
+          ORDER BY queue, id LIMIT $6`,
 };
 
 const LOOK_DUE = {

@@ -1,15 +1,10 @@
 import type { JobState } from '../state-machine.js';
-import {
-  walkCancelableAbove,
-  walkCancelableDue,
-  walkDiscardedIds,
-  walkNewestIds,
-  type JobFilter,
-  type WalkLimits,
-} from '../repository/job-query.repository.js';
+import { walkDiscardedIds, walkNewestIds, type JobFilter } from '../repository/job-query.repository.js';
 import { FIRST_ID } from '../repository/open-jobs.repository.js';
+import { walkCancelableAbove, walkCancelableDue } from '../repository/open-walk.repository.js';
 import type { Query } from '../repository/query.js';
 import type { QueueState } from '../repository/queue.repository.js';
+import type { WalkLimits } from '../repository/walk-step.js';
 import type { CursorPlace } from './cursor.js';
 
 /** A filter with the states a change is for. */

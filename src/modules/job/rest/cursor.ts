@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RookeryError } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
-import type { JobPlace } from '../repository/job-query.repository.js';
+import type { JobPlace } from '../repository/walk-step.js';
 
 /** A place in a list, with the part of the list it is in where that has several. */
 export interface CursorPlace extends JobPlace {

@@ -1,3 +1,4 @@
+import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { RookeryError } from '../../../kernel/errors.js';
 import { BODY_RULE, type BodyRule } from './body-limit.decorator.js';
@@ -23,10 +24,8 @@ export function takeBodies(fastify: FastifyInstance): void {
   if (fastify.hasContentTypeParser(NDJSON)) return;
   fastify.addContentTypeParser(NDJSON, (request, body, done) => {
     if (ruleOf(request.routeOptions.config)?.takesLines === true) done(null, body);
-    else
-      done(
-        new RookeryError('unsupported_media_type', `this route takes no ${NDJSON}; send application/json`),
-      );
+    // As the application itself would refuse it: the route may be one of its own.
+    else done(new UnsupportedMediaTypeException(`this route takes no ${NDJSON}; send application/json`));
   });
 }
 

@@ -3,28 +3,28 @@ import { jobStates } from '../state-machine.js';
 import { expects } from './checked-by.js';
 import { defined } from './defined.js';
 
-const LONGEST_NAME = 128;
 const LONGEST_OBJECT_ID = 512;
 const MOST_JOBS = 1_000;
 const DEFAULT_JOBS = 50;
 
+const objectRule = expects(`1 to ${LONGEST_OBJECT_ID} characters without U+0000`);
+const nameRule = expects('the name of a job type: 1 to 128 of letters, digits and : _ . -');
 const queueRule = expects('a queue name: 1 to 64 of a-z, 0-9, _ and -');
 
 /** The fields by which jobs are chosen, in lists and in changes of many. */
 export const filterFields = {
   status: z.enum(jobStates, expects(`one of ${jobStates.join(', ')}`)).optional(),
   name: z
-    .string(expects('the name of a job type'))
-    .min(1, expects('the name of a job type'))
-    .max(LONGEST_NAME, expects('the name of a job type'))
+    .string(nameRule)
+    .regex(/^[A-Za-z0-9:_.-]{1,128}$/, nameRule)
     .optional(),
   queue: z
     .string(queueRule)
     .regex(/^[a-z0-9_-]{1,64}$/, queueRule)
     .optional(),
   objectId: z
-    .string(expects(`1 to ${LONGEST_OBJECT_ID} characters`))
-    .regex(/^[^\0]{1,512}$/, expects(`1 to ${LONGEST_OBJECT_ID} characters`))
+    .string(objectRule)
+    .regex(/^[^\0]{1,512}$/, objectRule)
     .optional(),
 };
 

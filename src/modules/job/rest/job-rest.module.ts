@@ -7,7 +7,7 @@ import { BulkEnqueuer } from './bulk-enqueuer.js';
 import { ChangeController } from './change.controller.js';
 import { EnqueueController } from './enqueue.controller.js';
 import { takeBodies } from './fastify-bodies.js';
-import { JobLister } from './job-list.js';
+import { JobLister } from './job-lister.js';
 import { JobLookup } from './job-lookup.js';
 import { JobWaits } from './job-waits.js';
 import { LookupController } from './lookup.controller.js';

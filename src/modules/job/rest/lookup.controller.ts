@@ -5,7 +5,7 @@ import type { JobView } from '../job-view.js';
 import type { JobState } from '../state-machine.js';
 import { untilClosed } from './answer.js';
 import { CheckedBy, expects } from './checked-by.js';
-import { JobLister, type JobList } from './job-list.js';
+import { JobLister, type JobList } from './job-lister.js';
 import { jobListQuery, type JobListQuery } from './job-list.dto.js';
 import { JobLookup, type JobLog } from './job-lookup.js';
 import { RestController } from './rest-controller.decorator.js';

@@ -1,5 +1,6 @@
 import {
   HttpException,
+  Inject,
   Injectable,
   type CallHandler,
   type ExecutionContext,
@@ -7,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { catchError, throwError, type Observable } from 'rxjs';
 import { RookeryError } from '../../../kernel/errors.js';
+import { Lifecycle } from '../../../kernel/lifecycle.js';
 import { sqlState } from '../../database/index.js';
 import { databaseError } from '../database-error.js';
 
@@ -16,22 +18,33 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** Turns whatever our own routes throw into an error of ours, and so tells it from what a foreign application's guards throw. */
 @Injectable()
 export class OwnErrors implements NestInterceptor {
-  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(catchError((error: unknown) => throwError(() => ownError(error))));
-  }
-}
+  constructor(@Inject(Lifecycle) private readonly lifecycle: Lifecycle) {}
 
-function ownError(error: unknown): unknown {
-  if (error instanceof HttpException) return error;
-  const known = databaseError(error);
-  if (known instanceof RookeryError) return known;
-  if (sqlState(error) === LOCK_NOT_AVAILABLE) {
-    return new RookeryError(
-      'overloaded',
-      'another transaction holds a lock on these rows; try again in a second',
-      {},
-      { cause: error },
-    );
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(catchError((error: unknown) => throwError(() => this.own(error))));
   }
-  return new RookeryError('internal_error', 'an unexpected error', {}, { cause: error });
+
+  private own(error: unknown): unknown {
+    if (error instanceof HttpException) return error;
+    const known = databaseError(error);
+    if (known instanceof RookeryError) return known;
+    if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+      return new RookeryError(
+        'overloaded',
+        'another transaction holds a lock on these rows; try again in a second',
+        {},
+        { cause: error },
+      );
+    }
+    // A request may outlast the connections it needs.
+    if (this.lifecycle.isStopping) {
+      return new RookeryError(
+        'shutting_down',
+        'this process is shutting down; try again, another one may answer',
+        {},
+        { cause: error },
+      );
+    }
+    return new RookeryError('internal_error', 'an unexpected error', {}, { cause: error });
+  }
 }

@@ -110,7 +110,7 @@ function asRookeryError(error: unknown): RookeryError | undefined {
     );
   }
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || (error instanceof SyntaxError && statusCode === 400)) {
-    return new RookeryError('malformed_json', `the body is not JSON: ${error.message}`);
+    return new RookeryError('malformed_json', 'the body is not valid JSON, or holds a key that is refused');
   }
   return typeof statusCode === 'number' ? byStatus(statusCode, error.message) : undefined;
 }
@@ -118,7 +118,7 @@ function asRookeryError(error: unknown): RookeryError | undefined {
 function byStatus(status: number, message: string): RookeryError | undefined {
   switch (status) {
     case 404:
-      return new RookeryError('not_found', `${message}; the API is described in the documentation`);
+      return new RookeryError('not_found', `${message}: there is no such route`);
     case 413:
       return new RookeryError('payload_too_large', 'the body is larger than this route takes');
     case 414:

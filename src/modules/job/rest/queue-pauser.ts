@@ -7,6 +7,8 @@ import { Queues } from '../queues.js';
 import { controlQuery } from '../repository/query.js';
 import { setPaused } from '../repository/queue.repository.js';
 
+const QUEUE_NAME = /^[a-z0-9_-]{1,64}$/;
+
 /** Whether a queue is paused, and since when. */
 export interface PausedQueue {
   readonly name: string;
@@ -27,7 +29,9 @@ export class QueuePauser {
   /** Throws `no_such_queue` for a queue that has no job and no job type here. */
   async setPaused(name: string, isPaused: boolean): Promise<PausedQueue> {
     if (this.registry.queues.includes(name)) await this.queues.ensure(name);
-    const queue = await setPaused(controlQuery(this.database.control), name, isPaused);
+    const queue = QUEUE_NAME.test(name)
+      ? await setPaused(controlQuery(this.database.control), name, isPaused)
+      : undefined;
     if (!queue) {
       const known = this.registry.queues.join(', ');
       throw new RookeryError(

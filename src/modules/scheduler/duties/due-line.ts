@@ -11,14 +11,19 @@ const MOST_REMEMBERED = 50_000;
 
 /**
  * The stager's place in one queue. Reading goes on after the last row read; once the end was reached it begins again a little
- * earlier, because rows may commit after others with later due times, and passes over the ids it remembers. Where it had to forget
- * some it does not go back beyond them: a row that commits behind is left to the sweep for what no ticket covers.
+ * earlier, because rows may commit after others with later due times, and passes over the ids it remembers. A way back that is
+ * crowded is gone a page a reading, so that it never keeps new rows waiting. Where ids had to be forgotten it does not go back
+ * beyond them: a row that commits behind is left to the sweep for what no ticket covers.
  */
 export class DueLine {
-  /** The due time of each id that was taken within the longest window, in the order they were taken. */
+  /** What was taken within the longest window, in the order it was taken. */
   private readonly taken = new Map<string, StagedJob>();
   /** The latest due among those forgotten early. */
   private floor: StagedJob | undefined;
+  /** The latest due row ever read. */
+  private front: StagedJob | undefined;
+  /** Where the way back was left. */
+  private behind: StagedJob | undefined;
   private ends = 0;
 
   /** @param last where reading begins */
@@ -34,31 +39,47 @@ export class DueLine {
     return this.taken.size;
   }
 
-  /** Of the rows just read, those not taken before at this due time; they are taken now. */
-  take(rows: readonly StagedJob[]): StagedJob[] {
+  /**
+   * Of the rows just read, those not taken before at this due time; they are taken now. Reading goes on after them, or, when they were
+   * the last there were (`endMs`, the time of the reading on the database's clock), a window earlier.
+   */
+  take(rows: readonly StagedJob[], endMs: number | undefined): StagedJob[] {
     const fresh = rows.filter((row) => this.taken.get(row.id)?.dueMs !== row.dueMs);
     for (const row of fresh) {
       this.taken.delete(row.id);
       this.taken.set(row.id, row);
     }
-    const last = rows.at(-1);
-    if (last) this.last = { dueAt: last.dueAt, id: last.id };
     this.forgetBeyondBound();
+    const last = rows.at(-1);
+    const isWayBack = last !== undefined && this.front !== undefined && !isLater(last, this.front);
+    if (last && !isWayBack) this.front = last;
+    if (endMs !== undefined) this.goBack(endMs);
+    else if (this.front) {
+      if (isWayBack) this.behind = last;
+      this.last = placeOf(this.front);
+    }
     return fresh;
   }
 
-  /** The end was reached at `readMs`, on the database's clock: reading begins again a window earlier. */
-  reachEnd(readMs: number): void {
+  /** To where a crowded way back was left, or else a window before the end. */
+  private goBack(endMs: number): void {
+    this.forgetBefore(endMs - LONG_WINDOW_MS);
+    const { behind, floor } = this;
+    this.behind = undefined;
+    if (behind) {
+      this.last = placeOf(behind);
+      return;
+    }
+    const toMs = endMs - (this.ends++ % LONG_WINDOW_EVERY === 0 ? LONG_WINDOW_MS : SHORT_WINDOW_MS);
+    const isFloored = floor !== undefined && floor.dueMs >= toMs;
+    this.last = isFloored ? placeOf(floor) : { dueAt: new Date(toMs).toISOString(), id: FIRST_ID };
+  }
+
+  private forgetBefore(dueMs: number): void {
     for (const [id, row] of this.taken) {
-      if (row.dueMs >= readMs - LONG_WINDOW_MS) break;
+      if (row.dueMs >= dueMs) return;
       this.taken.delete(id);
     }
-    const againMs = readMs - (this.ends++ % LONG_WINDOW_EVERY === 0 ? LONG_WINDOW_MS : SHORT_WINDOW_MS);
-    const { floor } = this;
-    this.last =
-      floor && floor.dueMs >= againMs
-        ? { dueAt: floor.dueAt, id: floor.id }
-        : { dueAt: new Date(againMs).toISOString(), id: FIRST_ID };
   }
 
   private forgetBeyondBound(): void {
@@ -68,6 +89,10 @@ export class DueLine {
       if (!this.floor || isLater(row, this.floor)) this.floor = row;
     }
   }
+}
+
+function placeOf(row: StagedJob): DuePlace {
+  return { dueAt: row.dueAt, id: row.id };
 }
 
 function isLater(row: StagedJob, other: StagedJob): boolean {

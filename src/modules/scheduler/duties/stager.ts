@@ -109,10 +109,9 @@ export class Stager implements Duty {
     let hasMore = false;
     for (const [queue, rows] of jobs) {
       if (stalled.has(queue)) continue;
-      const line = this.lineOf(queue);
-      this.offer(line.take(rows));
-      if (rows.length === PAGE) hasMore = true;
-      else line.reachEnd(readMs);
+      const isFull = rows.length === PAGE;
+      this.offer(this.lineOf(queue).take(rows, isFull ? undefined : readMs));
+      hasMore ||= isFull;
     }
     return hasMore;
   }

@@ -2,17 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { idTime } from '../../../kernel/ids.js';
 import { Database } from '../../database/index.js';
 import type { JobView } from '../job-view.js';
-import {
-  walkDiscarded,
-  walkNewest,
-  walkQuery,
-  type JobFilter,
-  type JobPlace,
-  type WalkRange,
-  type WalkStep,
-} from '../repository/job-query.repository.js';
+import { walkDiscarded, walkNewest, walkQuery, type JobFilter } from '../repository/job-query.repository.js';
 import { controlQuery } from '../repository/query.js';
 import { allQueues } from '../repository/queue.repository.js';
+import type { JobPlace, WalkRange, WalkStep } from '../repository/walk-step.js';
 import { readCursor, writeCursor } from './cursor.js';
 import type { JobListQuery } from './job-list.dto.js';
 
