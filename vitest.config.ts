@@ -20,6 +20,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    // As `eventually` waits; the default of 1 s is less than a loaded machine may need.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     allowOnly: false,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [

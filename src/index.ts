@@ -12,6 +12,7 @@ export { Lifecycle, type ShutdownPhase } from './kernel/lifecycle.js';
 export type { Duration } from './kernel/durations.js';
 export {
   AbortReason,
+  answerFrameworkError,
   JobHandler,
   JobService,
   ProblemFilter,

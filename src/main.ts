@@ -1,20 +1,26 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import {
   ReadableLogger,
+  assertPortFree,
   exitCodes,
   planStart,
   readAncestors,
   watchParents,
   watchSignals,
+  watchStrayErrors,
   type StartPlan,
 } from './boot/index.js';
-import { Lifecycle, RookeryError } from './index.js';
+import { Lifecycle, RookeryError, answerFrameworkError } from './index.js';
 
 type RunPlan = Extract<StartPlan, { kind: 'run' }>;
+
+/** Takes no time: connections that stay are not waited for here. */
+const LISTENER_BUDGET_MS = 1_000;
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -35,19 +41,23 @@ async function main(): Promise<ExitCode> {
   const logger = new ReadableLogger(plan.config.log.level);
   const lifecycle = new Lifecycle();
   let exitCode: ExitCode = exitCodes.stopped;
+  const stopAtOnce = (): void => {
+    exitCode = exitCodes.failed;
+    lifecycle.hurry();
+  };
   const stopped = new Promise<string>((resolve) => {
     watchSignals((signal, isUrgent) => {
       if (!isUrgent) return resolve(signal);
       logger.warn(`stopping at once: ${signal} again; jobs that still run will run again`, 'Rookery');
-      exitCode = exitCodes.failed;
-      lifecycle.hurry();
+      stopAtOnce();
     });
     watchParents(() => resolve('the process that started this one is gone'), ancestors);
+    // At once: what runs is left to be charged as lost, so that a job which does this every time does not do it for ever.
+    watchStrayErrors(logger, () => {
+      stopAtOnce();
+      resolve('an error that nobody caught');
+    });
   });
-  // A handler's forgotten promise must not take the other jobs down with it.
-  process.on('unhandledRejection', (reason) =>
-    logger.error(`a promise was rejected and nobody caught it: ${describe(reason)}`, 'Process'),
-  );
   const isStopped = stopped.then((reason) => {
     logger.log(`stopping: ${reason}`, 'Rookery');
     // Before the application is there, this ends the wait for its database.
@@ -56,11 +66,7 @@ async function main(): Promise<ExitCode> {
   let app: NestFastifyApplication | undefined;
   try {
     app = await start(plan, lifecycle, logger);
-    if (!lifecycle.isStopping)
-      logger.log(
-        `ready: ${plan.entries.join(', ')} at ${await app.getUrl()} (try ${await app.getUrl()}/status)`,
-        'Rookery',
-      );
+    if (!lifecycle.isStopping) logger.log(await readyLine(plan, app), 'Rookery');
   } catch (error) {
     // A stop amid the boot makes it fail; that is no failure.
     if (!lifecycle.isStopping) {
@@ -79,14 +85,27 @@ async function start(
   lifecycle: Lifecycle,
   logger: ReadableLogger,
 ): Promise<NestFastifyApplication> {
-  for (const warning of config.warnings) logger.warn(warning, 'Rookery');
+  await assertPortFree(config.http.port, config.http.host);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.register(entries, config, lifecycle),
-    new FastifyAdapter(),
+    new FastifyAdapter({ frameworkErrors: answerFrameworkError }),
     { logger, abortOnError: false, forceCloseConnections: true },
   );
   await app.listen(config.http.port, config.http.host);
+  lifecycle.register('intake', 'http listener', LISTENER_BUDGET_MS, () => stopListening(app.getHttpServer()));
   return app;
+}
+
+/** The one line that says where to look; a worker or a scheduler answers only for its health. */
+async function readyLine({ entries }: RunPlan, app: NestFastifyApplication): Promise<string> {
+  const url = await app.getUrl();
+  const hasApi = entries.some((entry) => entry === 'all' || entry === 'job' || entry === 'status');
+  return `ready: ${entries.join(', ')} at ${url} (try ${url}${hasApi ? '/status' : '/health/ready'})`;
+}
+
+/** Refuses new connections, so that another process may take the port; requests on open ones are still answered. */
+function stopListening(server: Server): void {
+  server.close();
 }
 
 function version(): string {

@@ -6,7 +6,7 @@ import { CoreModule } from './entries/core.module.js';
 import { entryModules, isSelfContained } from './entries/entry-modules.js';
 import { DatabaseModule } from './modules/database/index.js';
 import { JobModule, JobTypeList, type Handler, type JobType } from './modules/job/index.js';
-import { TransportModule } from './modules/transport/index.js';
+import { TransportModule, type TransportModuleOptions } from './modules/transport/index.js';
 
 export interface RookeryOptions {
   /** What this process is: `all`, `job`, `worker`, `scheduler`, `status`, or several of them. */
@@ -41,7 +41,7 @@ export class RookeryModule {
       imports: [
         CoreModule.register(config, entries, lifecycle),
         DatabaseModule.register(dataSource ? { dataSource } : {}),
-        TransportModule.register({ kind: isSelfContained(entries) ? 'in-process' : 'table-only' }),
+        TransportModule.register(transportOf(entries, config)),
         JobModule,
         ...entryModules(entries),
       ],
@@ -65,6 +65,11 @@ export class RookeryModule {
       exports: handlers,
     };
   }
+}
+
+function transportOf(entries: readonly EntryName[], { nats }: RookeryConfig): TransportModuleOptions {
+  if (nats) return { kind: 'nats', nats };
+  return { kind: isSelfContained(entries) ? 'in-process' : 'table-only' };
 }
 
 /** Holds the handlers of one `forFeature`; a class of its own, so that Nest tells features from the root. */

@@ -1,6 +1,7 @@
 import { ConsoleLogger, type LogLevel as NestLogLevel } from '@nestjs/common';
 import { isatty } from 'node:tty';
 import type { LogLevel } from '../config/index.js';
+import { systemClock } from '../kernel/clock.js';
 
 const LEVELS: Record<LogLevel, NestLogLevel[]> = {
   debug: ['debug', 'log', 'warn', 'error', 'fatal'],
@@ -31,6 +32,11 @@ export class ReadableLogger extends ConsoleLogger {
   override error(message: unknown, ...rest: unknown[]): void {
     if (!this.isVerbose && rest.at(-1) === 'ExceptionHandler') return;
     super.error(message, ...rest);
+  }
+
+  /** ISO 8601, as everywhere else. */
+  protected override getTimestamp(): string {
+    return new Date(systemClock.now()).toISOString();
   }
 
   override log(message: unknown, ...rest: unknown[]): void {

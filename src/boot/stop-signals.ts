@@ -1,12 +1,13 @@
 import { monotonicMs } from '../kernel/clock.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP is a terminal that was closed; Node takes away the protection of nohup, so this ends nobody who was meant to live on. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The terminal sends Ctrl-C to every process of the group, and the Nest CLI may pass it on again: one press, two signals. */
 const ECHO_MS = 500;
 
 /**
- * Calls back at SIGINT and SIGTERM: first with `isUrgent` false, and true for every later one that is no echo of the
+ * Calls back at SIGINT, SIGTERM and SIGHUP: first with `isUrgent` false, and true for every later one that is no echo of the
  * first. The function returned gives the signals back to Node.
  */
 export function watchSignals(onStop: (signal: NodeJS.Signals, isUrgent: boolean) => void): () => void {

@@ -14,6 +14,24 @@ export interface QueueSettings {
   readonly maxBatchSize: number;
 }
 
+/** Where NATS is and how to be let in. Holds passwords: never log it. */
+export interface NatsSettings {
+  /** One or more servers with commas between. */
+  readonly url: string;
+  /** At most one of `user`, `token` and `credentialsFile` is there. */
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Absolute path. */
+  readonly credentialsFile?: string;
+  /** Absolute paths of PEM files. Present: the connection is encrypted. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  /** First token of every subject. */
+  readonly prefix?: string;
+  /** Copies of each ticket in a cluster, 1…5. Default 1. */
+  readonly replicas: number;
+}
+
 /** Every setting of a process, checked, complete and frozen. Durations are milliseconds. */
 export interface RookeryConfig {
   readonly http: {
@@ -34,6 +52,8 @@ export interface RookeryConfig {
     /** Absolute path of the folder of the embedded server. Default .rookery in the current folder. */
     readonly folder: string;
   };
+  /** How processes reach each other; absent: not at all but by the database. */
+  readonly nats?: NatsSettings;
   /** What a queue takes where it has no setting of its own. */
   readonly defaults: QueueSettings;
   /** Settings of single queues by name; read them with `queueSettings`. */
@@ -66,8 +86,6 @@ export interface RookeryConfig {
       readonly maxRedirects: number;
     };
   };
-  /** What the operator should read at boot though nothing is wrong with it, one line each. */
-  readonly warnings: readonly string[];
 }
 
 /** Least important first. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { environmentWarnings, readEnvironment } from './environment.js';
+import { readEnvironment } from './environment.js';
 
 function valuesOf(env: Record<string, string>): Record<string, unknown> {
   const { assignments, issues } = readEnvironment(env);
@@ -22,10 +22,11 @@ describe('the environment', () => {
     ).toEqual({ 'http.shutdownDelay': '5s', 'samples.httpRequest.maxRedirects': '3' });
   });
 
-  it('knows DATABASE_URL and PORT by the names platforms give them', () => {
-    expect(valuesOf({ DATABASE_URL: 'postgres://h/d', PORT: '80' })).toEqual({
+  it('knows DATABASE_URL, NATS_URL and PORT by the names platforms give them', () => {
+    expect(valuesOf({ DATABASE_URL: 'postgres://h/d', NATS_URL: 'nats://n', PORT: '80' })).toEqual({
       'database.url': 'postgres://h/d',
       'http.port': '80',
+      'nats.url': 'nats://n',
     });
   });
 
@@ -48,6 +49,7 @@ describe('the environment', () => {
     ['ROOKERY_HTTP_PORT', 'PORT'],
     ['ROOKERY_PORT', 'PORT'],
     ['ROOKERY_DATABASE_URL', 'DATABASE_URL'],
+    ['ROOKERY_NATS_URL', 'NATS_URL'],
     ['ROOKERY_POLL_INTERVAL', 'ROOKERY_DEFAULTS_POLL_INTERVAL'],
     ['ROOKERY_ENTRI', 'ROOKERY_ENTRY'],
   ])('refuses %s and suggests %s', (typed, meant) => {
@@ -64,12 +66,5 @@ describe('the environment', () => {
     expect(issuesOf({ ROOKERY_QUEUES_MAIL_CONCURRENCY: '1' })[0]).toContain(
       'rookery.yaml, under queues.<name>',
     );
-  });
-
-  it('warns of NATS_URL', () => {
-    expect(environmentWarnings({ NATS_URL: 'nats://h' })).toEqual([
-      'NATS_URL is set, but this version runs from the table only',
-    ]);
-    expect(environmentWarnings({})).toEqual([]);
   });
 });

@@ -40,11 +40,6 @@ export function isSet(env: Environment, name: string): boolean {
   return env[name] !== undefined && env[name] !== '';
 }
 
-/** What the operator should know about variables that other versions read. */
-export function environmentWarnings(env: Environment): string[] {
-  return isSet(env, 'NATS_URL') ? ['NATS_URL is set, but this version runs from the table only'] : [];
-}
-
 function unknownVariables(env: Environment): Issue[] {
   const known = new Set([...settingLeaves.flatMap((leaf) => leaf.variables), ...Object.keys(otherVariables)]);
   return Object.keys(env)

@@ -29,6 +29,7 @@ ${aligned([
   ['node dist/main.js --entry job,status', 'the API alone'],
   ['node dist/main.js --entry worker --queues mail,reports', 'a worker for two queues'],
   ['DATABASE_URL=postgresql://app:pw@db/app npm start', 'on an existing PostgreSQL'],
+  ['NATS_URL=nats://nats:4222 node dist/main.js --entry worker', 'a worker that hears of jobs at once'],
 ])}
 
 Exit codes:

@@ -3,6 +3,7 @@ export {
   logLevels,
   queueSettings,
   type LogLevel,
+  type NatsSettings,
   type QueueSettings,
   type RookeryConfig,
 } from './config.js';

@@ -1,6 +1,6 @@
 import type { Issue } from '../kernel/errors.js';
 import type { RookeryConfig } from './config.js';
-import { environmentWarnings, isSet, readEnvironment } from './environment.js';
+import { isSet, readEnvironment } from './environment.js';
 import { readFlags } from './flags.js';
 import { resolveConfig } from './resolve-config.js';
 import { readSettingsFile } from './settings-file.js';
@@ -25,7 +25,7 @@ export function loadConfig({ argv, env, cwd, issues = [] }: ConfigSources): Rook
   const fromFlags = readFlags(argv);
   const asked = fromFlags.config ?? (isSet(env, 'ROOKERY_CONFIG') ? env['ROOKERY_CONFIG'] : undefined);
   const sources = [readSettingsFile(cwd, asked), readEnvironment(env), fromFlags];
-  return resolveConfig(sources, { cwd, warnings: environmentWarnings(env), issues });
+  return resolveConfig(sources, { cwd, issues });
 }
 
 /**
@@ -40,7 +40,6 @@ export function defineConfig(
   const fromEnvironment = readEnvironment({ ...env, PORT: undefined });
   return resolveConfig([own, fromEnvironment], {
     cwd: process.cwd(),
-    warnings: environmentWarnings(env),
     issues: [],
   });
 }

@@ -16,7 +16,7 @@ interface Given {
 
 function resolved({ yaml = '', env = {}, argv = [] }: Given = {}): RookeryConfig {
   const sources = [readSettingsText(yaml, 'rookery.yaml'), readEnvironment(env), readFlags(argv)];
-  return resolveConfig(sources, { cwd: '/srv', warnings: [], issues: [] });
+  return resolveConfig(sources, { cwd: '/srv', issues: [] });
 }
 
 function refusal(given: Given): string[] {
@@ -51,7 +51,6 @@ describe('the settings', () => {
         object: { minMs: 15_000, maxMs: 45_000 },
         httpRequest: { allowPrivateAddresses: false, maxResponseBytes: 262_144, maxRedirects: 5 },
       },
-      warnings: [],
     });
   });
 
@@ -65,14 +64,7 @@ describe('the settings', () => {
 
   it('are frozen throughout', () => {
     const config = resolved({ yaml: 'queues: {mail: {concurrency: 3}}\nqueueNames: [mail]' });
-    const parts = [
-      config,
-      config.http,
-      config.queues,
-      config.queues['mail'],
-      config.queueNames,
-      config.warnings,
-    ];
+    const parts = [config, config.http, config.queues, config.queues['mail'], config.queueNames];
     for (const part of parts) expect(Object.isFrozen(part)).toBe(true);
   });
 
@@ -168,6 +160,59 @@ describe('wrong settings', () => {
   });
 });
 
+describe('NATS', () => {
+  const url = 'tls://one:4222, two';
+
+  it('is there when its URL is, with the files resolved and no key that was not given', () => {
+    expect(resolved()).not.toHaveProperty('nats');
+    expect(resolved({ env: { NATS_URL: url } }).nats).toEqual({ url, replicas: 1 });
+    const env = {
+      NATS_URL: url,
+      ROOKERY_NATS_CREDENTIALS_FILE: 'rook.creds',
+      ROOKERY_NATS_TLS_CA_FILE: '/etc/ca.pem',
+      ROOKERY_NATS_PREFIX: 'blue',
+      ROOKERY_NATS_REPLICAS: '3',
+    };
+    expect(resolved({ env }).nats).toEqual({
+      url,
+      credentialsFile: '/srv/rook.creds',
+      tls: { caFile: '/etc/ca.pem' },
+      prefix: 'blue',
+      replicas: 3,
+    });
+    const yaml = 'nats: {url: "nats://h:4222", user: rook, password: "p w"}';
+    expect(resolved({ yaml }).nats).toEqual({
+      url: 'nats://h:4222',
+      user: 'rook',
+      password: 'p w',
+      replicas: 1,
+    });
+  });
+
+  it.each([
+    ['nats: {user: rook}', 'nats.user: has no use without nats.url (NATS_URL)'],
+    ['nats: {url: h, password: p}', 'nats.password: needs nats.user beside it'],
+    [
+      'nats: {url: h, user: u, token: t}',
+      'nats.token: is another way to sign in than nats.user; keep one of them',
+    ],
+    ['nats: {url: h, tls: {keyFile: k}}', 'nats.tls.keyFile: needs nats.tls.certFile beside it'],
+    ['nats: {url: h, prefix: a.b}', 'nats.prefix: "a.b" is not a prefix: 1 to 64 of A-Z, a-z, 0-9, _ and -'],
+    ['nats: {url: h, replicas: 7}', 'nats.replicas: 7 is not a whole number from 1 to 5'],
+  ])('is refused where it contradicts itself: %s', (yaml, message) => {
+    expect(refusal({ yaml })[1]).toBe(`rookery.yaml:1 ${message}`);
+  });
+
+  it.each(['http://user:secret@h', 'nats://user:secret@h,,', 'nats://secret/x/y'])(
+    'refuses what is no address without repeating what may be secret: %s',
+    (wrong) => {
+      const [, line] = refusal({ env: { NATS_URL: wrong } });
+      expect(line).toMatch(/^NATS_URL: the value is not one or more NATS addresses/);
+      expect(line).not.toContain('secret');
+    },
+  );
+});
+
 describe('a host that others can reach', () => {
   it('is refused unless the operator insists', () => {
     const [, line] = refusal({ argv: ['--host', '0.0.0.0'] });
@@ -185,7 +230,7 @@ describe('a host that others can reach', () => {
 describe('settings in code', () => {
   function defined(settings: RookerySettings): RookeryConfig {
     const source = readSettingsObject(settings, (path) => path.join('.'));
-    return resolveConfig([source], { cwd: '/srv', warnings: [], issues: [] });
+    return resolveConfig([source], { cwd: '/srv', issues: [] });
   }
 
   it('have the keys of the file', () => {

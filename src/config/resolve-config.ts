@@ -1,14 +1,12 @@
 import { resolve } from 'node:path';
 import type { Issue } from '../kernel/errors.js';
 import { configError, nested, originOf, valueIssues, type SourceReading } from './assignment.js';
-import type { QueueSettings, RookeryConfig } from './config.js';
+import type { NatsSettings, QueueSettings, RookeryConfig } from './config.js';
 import { settingsSchema, type Settings } from './settings-schema.js';
 
 export interface Surroundings {
   /** What a relative path in the settings starts from. */
   readonly cwd: string;
-  /** Becomes `config.warnings`. */
-  readonly warnings: readonly string[];
   /** Mistakes found elsewhere, to be reported together with those of the settings. */
   readonly issues: readonly Issue[];
 }
@@ -19,7 +17,7 @@ export interface Surroundings {
  */
 export function resolveConfig(
   sources: readonly SourceReading[],
-  { cwd, warnings, issues }: Surroundings,
+  { cwd, issues }: Surroundings,
 ): RookeryConfig {
   const assignments = sources.flatMap((source) => source.assignments);
   const wrong = [
@@ -30,7 +28,7 @@ export function resolveConfig(
   for (const { path, message } of parsed.error?.issues ?? [])
     wrong.push({ path: originOf(assignments, path), message });
   if (wrong.length > 0 || !parsed.success) throw configError(withoutRepeats(wrong));
-  return deepFrozen(configOf(parsed.data, cwd, warnings));
+  return deepFrozen(configOf(parsed.data, cwd));
 }
 
 /** A wrong value that is in force is found twice: by its source and by the schema. */
@@ -38,8 +36,9 @@ function withoutRepeats(issues: readonly Issue[]): Issue[] {
   return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
 }
 
-function configOf(settings: Settings, cwd: string, warnings: readonly string[]): RookeryConfig {
+function configOf(settings: Settings, cwd: string): RookeryConfig {
   const { http, database, samples, defaults } = settings;
+  const nats = natsSettings(settings.nats, cwd);
   const queues = Object.entries(settings.queues).map(([name, own]) => [name, ownSettings(own)] as const);
   return {
     http: {
@@ -53,6 +52,7 @@ function configOf(settings: Settings, cwd: string, warnings: readonly string[]):
       schema: database.schema,
       folder: resolve(cwd, database.folder),
     },
+    ...(nats === undefined ? {} : { nats }),
     defaults: {
       timeoutMs: defaults.timeout,
       concurrency: defaults.concurrency,
@@ -71,7 +71,32 @@ function configOf(settings: Settings, cwd: string, warnings: readonly string[]):
       object: { minMs: samples.object.min, maxMs: samples.object.max },
       httpRequest: { ...samples.httpRequest },
     },
-    warnings,
+  };
+}
+
+function natsSettings(nats: Settings['nats'], cwd: string): NatsSettings | undefined {
+  const { url, user, password, token, credentialsFile, tls, prefix, replicas } = nats;
+  if (url === undefined) return undefined;
+  return {
+    url,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(token === undefined ? {} : { token }),
+    ...(credentialsFile === undefined ? {} : { credentialsFile: resolve(cwd, credentialsFile) }),
+    ...(tls === undefined ? {} : { tls: tlsFiles(tls, cwd) }),
+    ...(prefix === undefined ? {} : { prefix }),
+    replicas,
+  };
+}
+
+function tlsFiles(
+  { caFile, certFile, keyFile }: NonNullable<Settings['nats']['tls']>,
+  cwd: string,
+): NonNullable<NatsSettings['tls']> {
+  return {
+    ...(caFile === undefined ? {} : { caFile: resolve(cwd, caFile) }),
+    ...(certFile === undefined ? {} : { certFile: resolve(cwd, certFile) }),
+    ...(keyFile === undefined ? {} : { keyFile: resolve(cwd, keyFile) }),
   };
 }
 

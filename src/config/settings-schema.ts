@@ -123,6 +123,78 @@ const database = z.strictObject({
   }).default('.rookery'),
 });
 
+const file = (about: string) => text({ about, form: 'a path', pattern: /\S/, unset: 'none' }).optional();
+
+const NATS_SERVER = String.raw`(?:(?:nats|tls)://)?[^\s,/]+/?`;
+
+/** What only says how to reach a server; by itself it reaches none. */
+const accessKeys = ['user', 'password', 'token', 'credentialsFile', 'tls'] as const;
+
+const nats = z
+  .strictObject({
+    url: text({
+      about: 'NATS servers that carry tickets and signals between processes, with JetStream',
+      form: 'one or more NATS addresses with commas between, as "nats://host:4222" or "tls://host:4222"',
+      pattern: new RegExp(`^${NATS_SERVER}(?:\\s*,\\s*${NATS_SERVER})*$`),
+      variable: 'NATS_URL',
+      isSecret: true,
+      unset: 'none',
+    }).optional(),
+    user: text({ about: 'User at NATS', form: 'a name', pattern: /\S/, unset: 'none' }).optional(),
+    password: text({
+      about: 'Password of `nats.user`',
+      form: 'a password',
+      pattern: /./s,
+      isSecret: true,
+      unset: 'none',
+    }).optional(),
+    token: text({
+      about: 'Token at NATS',
+      form: 'a token',
+      pattern: /\S/,
+      isSecret: true,
+      unset: 'none',
+    }).optional(),
+    credentialsFile: file('Credentials file (`.creds`) at NATS; read anew at each connect'),
+    tls: z
+      .strictObject({
+        caFile: file('Authorities (PEM) that NATS must be certified by, instead of the system’s'),
+        certFile: file('Certificate (PEM) this process shows to NATS'),
+        keyFile: file('Private key (PEM) of `nats.tls.certFile`'),
+      })
+      .optional(),
+    prefix: text({
+      about: 'Goes before every NATS subject and stream, to keep installations apart that share a server',
+      form: 'a prefix: 1 to 64 of A-Z, a-z, 0-9, _ and -',
+      pattern: /^[A-Za-z0-9_-]{1,64}$/,
+      unset: 'none',
+    }).optional(),
+    replicas: integer({
+      about: 'Copies of each ticket in a NATS cluster, for streams made from now on; an odd number',
+      min: 1,
+      max: 5,
+    }).default(1),
+  })
+  .superRefine((given, context) => {
+    const refuse = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: key.split('.'), message });
+    if (given.url === undefined) {
+      for (const key of accessKeys.filter((name) => given[name] !== undefined))
+        refuse(key, 'has no use without nats.url (NATS_URL)');
+    }
+    const [first, ...others] = (['user', 'token', 'credentialsFile'] as const).filter(
+      (key) => given[key] !== undefined,
+    );
+    for (const key of others) refuse(key, `is another way to sign in than nats.${first}; keep one of them`);
+    if (given.password !== undefined && given.user === undefined)
+      refuse('password', 'needs nats.user beside it');
+    if ((given.tls?.certFile === undefined) !== (given.tls?.keyFile === undefined)) {
+      const [has, lacks] =
+        given.tls?.certFile === undefined ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
+      refuse(`tls.${has}`, `needs nats.tls.${lacks} beside it`);
+    }
+  });
+
 const samples = z.strictObject({
   enabled: boolean({ about: 'Serves the sample job types and their routes' }).default(false),
   object: z
@@ -161,6 +233,7 @@ const samples = z.strictObject({
 export const settingsSchema = z.strictObject({
   http: http.prefault({}),
   database: database.prefault({}),
+  nats: nats.prefault({}),
   defaults: z
     .strictObject({
       timeout: queue.timeout.default(MINUTE),

@@ -2,6 +2,14 @@ import { JobRestModule } from '../modules/job/index.js';
 import { SchedulerModule } from '../modules/scheduler/index.js';
 import { HealthModule, StatusModule } from '../modules/status/index.js';
 import { WorkerModule } from '../modules/worker/index.js';
+import { natsRequests } from './nats-requests.js';
 
 /** Everything in one process. */
-export const allEntry = [HealthModule, JobRestModule, StatusModule, SchedulerModule, WorkerModule];
+export const allEntry = [
+  HealthModule,
+  JobRestModule,
+  StatusModule,
+  natsRequests,
+  SchedulerModule,
+  WorkerModule,
+];

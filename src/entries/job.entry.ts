@@ -1,5 +1,6 @@
 import { JobRestModule } from '../modules/job/index.js';
 import { HealthModule, StatusModule } from '../modules/status/index.js';
+import { natsRequests } from './nats-requests.js';
 
-/** Takes jobs and answers for them. */
-export const jobEntry = [HealthModule, JobRestModule, StatusModule];
+/** Takes jobs and answers for them, over HTTP and NATS. */
+export const jobEntry = [HealthModule, JobRestModule, StatusModule, natsRequests];

@@ -22,7 +22,7 @@ afterAll(async () => {
   await nats?.close();
 });
 
-describeTransport('nats', { open, shortestAckWaitMs: 1_000, clockToleranceMs: 0, isShared: true });
+describeTransport('nats', { open, shortestAckWaitMs: 700, clockToleranceMs: 0, isShared: true });
 
 /** Each process has a connection of its own; the world of a test is a prefix. */
 async function open({ processes = 1, ackWaitMs, maxIdsPerLane }: HarnessOptions): Promise<TransportHarness> {

@@ -154,6 +154,7 @@ export function describeSettling(subject: TransportUnderTest): void {
       const [acked, givenBack] = newIds(2) as [string, string];
       transport.offer(QUEUE, 'high', [acked]);
       transport.offer(QUEUE, 'low', [givenBack]);
+      await harness.flush();
       const [first, second] = [await takeOne(transport), await takeOne(transport, { lanes: ['low'] })];
       first.ack();
       first.giveBack();

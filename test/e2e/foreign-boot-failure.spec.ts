@@ -98,7 +98,7 @@ describe('the boot of an application', () => {
       code: 'invalid_config',
       message: expect.stringMatching(
         /"letter" of queue "letters" has no handler here; add a class with @JobHandler .* or start this process with --queues/,
-      ),
+      ) as string,
     });
   });
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { begun } from '../support/outbox.js';
-import { ended, enqueue, enqueueBulk } from '../support/process-api.js';
+import { ended, enqueue, enqueueBulk, enqueueUntilRefused, expectAllKnown } from '../support/process-api.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useRookeryScene } from '../support/rookery-scene.js';
 import { Survival } from '../support/survival.js';
@@ -73,6 +74,16 @@ describe('kill -9 of the process and of its database server', () => {
     await Promise.all([first.kill(), scene.killPostgres()]);
     await scene.nothingIsLeft();
     await survival().expectEachOutcomeOnce(start(), ids, before);
+  });
+
+  it('keeps every job that was acknowledged', async () => {
+    const first = start();
+    const acknowledged = enqueueUntilRefused(first);
+    await eventually(() => acknowledged.ids.length > 100, { withinMs: 30_000 });
+    await Promise.all([first.kill(), scene.killPostgres()]);
+    await acknowledged.ended;
+    await scene.nothingIsLeft();
+    await expectAllKnown(start(), acknowledged.ids);
   });
 });
 

@@ -78,7 +78,7 @@ describe('cancel', () => {
     const asked = performance.now();
     expect(await jobs.cancel(id)).toBe('executing');
     const job = await scene.reaches(id, 'canceled');
-    expect(performance.now() - asked).toBeLessThan(1_000);
+    expect(performance.now() - asked).toBeLessThan(4_000);
     expect((reason as AbortReason).abortedBy).toBe('canceled');
     expect(job).toMatchObject({ run: 1, history: [{ outcome: 'canceled' }] });
   });

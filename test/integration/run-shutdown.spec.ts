@@ -150,6 +150,6 @@ describe('a shutdown', () => {
     const { stop } = await start(() => undefined, { config: { shutdown: { grace: '20s' } } });
     const from = performance.now();
     await stop();
-    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(performance.now() - from).toBeLessThan(10_000);
   });
 });

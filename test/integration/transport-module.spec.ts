@@ -2,6 +2,7 @@ import { Global, Inject, Injectable, Module, type OnApplicationBootstrap } from 
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, expect, test } from 'vitest';
 import { CLOCK } from '../../src/kernel/clock.js';
+import { Health } from '../../src/kernel/health.js';
 import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import {
   freshLanes,
@@ -17,8 +18,8 @@ const NOW = 1_700_000_000_000;
 
 @Global()
 @Module({
-  providers: [Lifecycle, { provide: CLOCK, useValue: { now: () => NOW } }],
-  exports: [Lifecycle, CLOCK],
+  providers: [Lifecycle, Health, { provide: CLOCK, useValue: { now: () => NOW } }],
+  exports: [Lifecycle, Health, CLOCK],
 })
 class KernelStandIn {}
 

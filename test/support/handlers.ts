@@ -26,7 +26,7 @@ export function handlerOf<Type extends JobType>(
   }
   JobHandler(type)(ScriptedHandler);
   if (onError) Object.assign(ScriptedHandler.prototype, { onError });
-  return ScriptedHandler as Class<Handler>;
+  return ScriptedHandler;
 }
 
 /** Something a test lets happen when it wants it to. */

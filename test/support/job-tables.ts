@@ -50,7 +50,7 @@ export function idAgo(agoMs: number): string {
   return `${lowestIdAt(Date.now() - agoMs).slice(0, 14)}7${randomBytes(2).toString('hex').slice(1)}-8${randomBytes(2).toString('hex').slice(1)}-${randomBytes(6).toString('hex')}`;
 }
 
-/** A test database with its connections open, partitions for yesterday to tomorrow, and ways to put rows there as if time had passed. */
+/** A test database with its connections open, partitions from yesterday to the day after tomorrow, and ways to put rows there as if time had passed. */
 export class JobTables {
   readonly query: Query;
   readonly step: Step;
@@ -69,7 +69,7 @@ export class JobTables {
     await database.open();
     const partitions = new Partitions(database);
     const today = startOfDay(database.clock.now());
-    for (const day of [-1, 0, 1]) await partitions.ensure(today + day * DAY_MS);
+    for (const day of [-1, 0, 1, 2]) await partitions.ensure(today + day * DAY_MS);
     return new JobTables(test, database);
   }
 

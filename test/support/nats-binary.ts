@@ -62,7 +62,7 @@ async function fromDebian(): Promise<string | undefined> {
   await mkdir(join(CACHE, '..'), { recursive: true });
   const folder = await mkdtemp(`${CACHE}-`);
   try {
-    await run('apt-get', ['download', 'nats-server'], { cwd: folder });
+    await download(folder).catch(() => downloadAfterUpdate(folder));
     const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'));
     if (archive === undefined) return undefined;
     await run('dpkg', ['-x', archive, 'unpacked'], { cwd: folder });
@@ -74,6 +74,21 @@ async function fromDebian(): Promise<string | undefined> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function download(folder: string, options: readonly string[] = []): Promise<void> {
+  await run('apt-get', [...options, 'download', 'nats-server'], { cwd: folder });
+}
+
+/** A bare system has no package lists, and only root may fetch them for all; these are fetched for this download alone. */
+async function downloadAfterUpdate(folder: string): Promise<void> {
+  const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
+  await mkdir(join(state, 'lists/partial'), { recursive: true });
+  await mkdir(join(cache, 'archives/partial'), { recursive: true });
+  const settings = [`Dir::State=${state}`, `Dir::Cache=${cache}`, 'Dir::State::status=/var/lib/dpkg/status'];
+  const options = settings.flatMap((setting) => ['-o', setting]);
+  await run('apt-get', [...options, 'update'], { timeout: 120_000 });
+  await download(folder, options);
 }
 
 async function hasDocker(): Promise<boolean> {

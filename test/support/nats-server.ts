@@ -23,6 +23,8 @@ export interface NatsServerOptions {
   readonly config?: string;
   /** False for a server without JetStream. */
   readonly hasJetStream?: boolean;
+  /** The port of a server that has ended, to come in its place; a free one when absent. */
+  readonly port?: number;
   /** False to get a server that is not started yet. */
   readonly isStarted?: boolean;
 }
@@ -40,7 +42,7 @@ export async function openNats(): Promise<SharedNats> {
 /** A new server with an empty store on a free port, for tests that stop, kill or set it up. */
 export async function openNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'rookery-nats-'));
-  const server = new NatsServer(folder, await freePort(), options);
+  const server = new NatsServer(folder, options.port ?? (await freePort()), options);
   try {
     if (options.isStarted !== false) await server.start();
     return server;

@@ -28,6 +28,39 @@ export async function enqueueBulk(
   return body.ids;
 }
 
+/** Jobs enqueued one request a job by 20 clients, until the process takes no more. */
+export interface Stream {
+  /** Those that were acknowledged so far. */
+  readonly ids: readonly string[];
+  /** The statuses of answers that were not 201; a client goes on after none of them. */
+  readonly refusals: readonly number[];
+  readonly ended: Promise<void>;
+}
+
+export function enqueueUntilRefused(started: RookeryProcess): Stream {
+  const ids: string[] = [];
+  const refusals: number[] = [];
+  const client = async (): Promise<void> => {
+    for (;;) {
+      const { status, body } = await started.post<{ id: string }>('/job', {
+        name: 'work',
+        payload: { ms: 0 },
+      });
+      if (status !== 201) return void refusals.push(status);
+      ids.push(body.id);
+    }
+  };
+  // A connection that is refused or broken ends its client.
+  const clients = Array.from({ length: 20 }, () => client().catch(() => undefined));
+  return { ids, refusals, ended: Promise.all(clients).then(() => undefined) };
+}
+
+/** Asserts that the process knows each of these jobs. */
+export async function expectAllKnown(started: RookeryProcess, ids: readonly string[]): Promise<void> {
+  const known = new Set((await allJobs(started)).map(({ id }) => id));
+  expect(ids.filter((id) => !known.has(id))).toEqual([]);
+}
+
 /** The job once it has ended, by the API's own long poll. */
 export async function ended(started: RookeryProcess, id: string): Promise<JobView> {
   await started.get(`/job/${id}/status?wait=${LONG_POLL}`);

@@ -100,7 +100,7 @@ export class RestApp {
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: (response.body === '' ? {} : response.json()),
+      body: response.body === '' ? {} : response.json(),
     };
   }
 

@@ -28,6 +28,7 @@ import { WorkerModule } from '../../src/modules/worker/index.js';
 import { Worker } from '../../src/modules/worker/worker.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { eventually } from './eventually.js';
+import { openLossyProxy, type LossyProxy } from './lossy-proxy.js';
 
 export interface AppOptions {
   readonly handlers?: readonly Class<Handler>[];
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly databaseUrl?: string;
   /** Default: `in-process`, by a `SpyTransport`. */
   readonly transport?: 'in-process' | 'table-only';
+  /** Most ids a lane holds before it drops what is offered. */
+  readonly maxTicketIds?: number;
   /** Default: true. False for a process that only enqueues. */
   readonly hasWorker?: boolean;
 }
@@ -52,6 +55,8 @@ export interface RookeryApp {
   readonly database: Database;
   readonly transport: SpyTransport;
   readonly health: Health;
+  /** Outcomes its worker was refused so far. */
+  refusals(): number;
   /** Runs the worker's heartbeat now; resolves when it has acted on what it read. */
   beat(): Promise<void>;
   /** Its shutdown, in full; idempotent. */
@@ -104,9 +109,14 @@ export async function startApp(options: AppOptions & { readonly databaseUrl: str
     providers: [...handlers, { provide: JobTypeList, useValue: new JobTypeList(types) }],
   }).setLogger(collector);
   if (options.transport !== 'table-only') {
-    building
-      .overrideProvider(TRANSPORT)
-      .useFactory({ factory: (clock: Clock) => new SpyTransport({ clock }), inject: [CLOCK] });
+    building.overrideProvider(TRANSPORT).useFactory({
+      factory: (clock: Clock) =>
+        new SpyTransport({
+          clock,
+          ...(options.maxTicketIds !== undefined && { maxIdsPerLane: options.maxTicketIds }),
+        }),
+      inject: [CLOCK],
+    });
   }
   const module = await building.compile();
   try {
@@ -122,6 +132,7 @@ export async function startApp(options: AppOptions & { readonly databaseUrl: str
     database: module.get(Database),
     transport: module.get<SpyTransport & Transport>(TRANSPORT),
     health: module.get(Health),
+    refusals: () => module.get(Worker, { strict: false }).refusals,
     beat: () => module.get(Worker, { strict: false }).beat(),
     stop: () => (stopping ??= module.close()),
   };
@@ -156,6 +167,8 @@ const collector: LoggerService = {
 export interface Scene {
   /** Starts an app on the scene's database; several are several processes. */
   start(options?: AppOptions): Promise<RookeryApp>;
+  /** A network of the test's own before the database; it stays up until the apps have stopped. */
+  proxy(): Promise<LossyProxy>;
   readonly database: TestDatabase;
   query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** What the apps of this test have logged so far, as `warn: text`. */
@@ -170,6 +183,7 @@ export interface Scene {
 export function rookeryScene(): Scene {
   let database: TestDatabase;
   let apps: RookeryApp[] = [];
+  const proxies: LossyProxy[] = [];
   beforeAll(async () => {
     database = await createTestDatabase();
   });
@@ -177,6 +191,7 @@ export function rookeryScene(): Scene {
     const stopped = apps.reverse();
     apps = [];
     for (const app of stopped) await app.stop();
+    for (const proxy of proxies.splice(0)) await proxy.close();
     lines.length = 0;
   });
   afterAll(async () => {
@@ -193,6 +208,11 @@ export function rookeryScene(): Scene {
       const app = await startApp({ databaseUrl: database.url, ...options });
       apps.push(app);
       return app;
+    },
+    proxy: async () => {
+      const proxy = await openLossyProxy(database.url);
+      proxies.push(proxy);
+      return proxy;
     },
     get database() {
       return database;

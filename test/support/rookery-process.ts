@@ -5,6 +5,9 @@ import { stripVTControlCharacters } from 'node:util';
 /** Reached only by what hangs: a first boot makes a database, on a loaded machine. */
 const LONGEST_WAIT_MS = 45_000;
 
+/** What a process printed before its exit is read by then. */
+const READING_MS = 1_000;
+
 const READY = /ready: (?<entries>\S.*?) at (?<url>http:\/\/\S+?)\/? /;
 
 /** How a process ended. */
@@ -34,7 +37,7 @@ export class RookeryProcess {
   readonly ended: Promise<Ended>;
   private readonly child: ChildProcess;
   private readonly waiters = new Set<() => void>();
-  private hasEnded = false;
+  private isOutputClosed = false;
 
   constructor(command: readonly string[], { cwd, env }: StartOptions) {
     const [program = '', ...args] = command;
@@ -67,7 +70,7 @@ export class RookeryProcess {
   }
 
   get isRunning(): boolean {
-    return !this.hasEnded;
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** The address of the API, once the process has said that it is ready. */
@@ -76,7 +79,7 @@ export class RookeryProcess {
     return match.groups?.['url'] ?? '';
   }
 
-  /** The first line, printed or still to come, that matches; rejects with the whole output when the process ends without one. */
+  /** The first line, printed or still to come, that matches; rejects with the whole output when that is closed without one. */
   line(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const look = (): boolean => {
@@ -85,7 +88,7 @@ export class RookeryProcess {
           if (match) return settle(() => resolve(match));
         }
         return (
-          this.hasEnded &&
+          this.isOutputClosed &&
           settle(() => reject(new Error(`it ended without a line like ${pattern}:\n${this.output}`)))
         );
       };
@@ -112,6 +115,12 @@ export class RookeryProcess {
   /** Sends the signal to the whole group, as the terminal does with Ctrl-C. */
   signalGroup(signal: NodeJS.Signals): void {
     process.kill(-this.pid, signal);
+  }
+
+  /** Goes away from the other end of the output, as `tee` does that got the same Ctrl-C. */
+  stopReading(): void {
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
   }
 
   /** Ends the process as a crash does and waits for that. */
@@ -155,18 +164,19 @@ export class RookeryProcess {
     for (const look of [...this.waiters]) look();
   }
 
-  /** The exit alone does not mean that all was read; and with a child that lives on, the output never closes. */
+  /** The exit alone does not mean that all was read; but with a child that lives on, the output does not close. */
   private waitForEnd(): Promise<Ended> {
     return new Promise((resolve, reject) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
-        if (this.hasEnded) return;
-        this.hasEnded = true;
-        this.wake();
         resolve({ code, signal, output: this.output });
       };
       this.child.once('error', reject);
-      this.child.once('close', end);
-      this.child.once('exit', (code, signal) => setTimeout(() => end(code, signal), 1_000).unref());
+      this.child.once('exit', (code, signal) => setTimeout(() => end(code, signal), READING_MS).unref());
+      this.child.once('close', (code, signal) => {
+        this.isOutputClosed = true;
+        this.wake();
+        end(code, signal);
+      });
     });
   }
 }

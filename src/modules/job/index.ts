@@ -62,3 +62,6 @@ export { CheckedBy, expects } from './rest/checked-by.js';
 export { JobRestModule } from './rest/job-rest.module.js';
 export { ProblemFilter } from './rest/problem.filter.js';
 export { RestController } from './rest/rest-controller.decorator.js';
+export { JobRpcModule } from './rpc/job-rpc.module.js';
+export { STATUS_TOTALS, type TotalsSource } from './rpc/totals-source.js';
+export { answerFrameworkError } from './rest/framework-errors.js';

@@ -10,6 +10,8 @@ import type { JobKey, NewJob } from './new-job.js';
 
 /** Largest payload and largest result, in bytes of JSON. */
 export const MAX_JSON_BYTES = 1_048_576;
+/** Largest request for one job, in bytes: a payload of the largest size, and what is said besides. */
+export const LARGEST_JOB_BODY = MAX_JSON_BYTES + 16 * 1024;
 const LONGEST_OBJECT_ID = 512;
 const LONGEST_IDEMPOTENCY_KEY = 255;
 /** How long an `Idempotency-Key` is remembered. */

@@ -1,7 +1,7 @@
 import type { Json } from '../../kernel/json.js';
 import { idTime } from '../../kernel/ids.js';
 import type { FreshLane } from '../transport/index.js';
-import type { HistoryEntry } from './run-result.js';
+import type { HistoryEntry, StoredError } from './run-result.js';
 import type { JobState } from './state-machine.js';
 
 /** A job as everyone outside sees it: over REST, in the CLI and in code. Times are ISO 8601. */
@@ -59,7 +59,7 @@ export function viewOf(row: JobRow): JobView {
     run: row.run,
     payload: row.payload,
     result: row.result,
-    history: row.history ?? [],
+    history: (row.history ?? []).map(entryOf),
     progress: row.progress,
     objectId: row.objectId,
     schedule: row.schedule,
@@ -70,4 +70,13 @@ export function viewOf(row: JobRow): JobView {
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
   };
+}
+
+/** jsonb keeps keys in an order of its own; people read an entry from the run to its error. */
+function entryOf({ run, attempt, outcome, worker, startedAt, endedAt, error }: HistoryEntry): HistoryEntry {
+  return { run, attempt, outcome, worker, startedAt, endedAt, ...(error && { error: errorOf(error) }) };
+}
+
+function errorOf({ code, message, stack }: StoredError): StoredError {
+  return { ...(code !== undefined && { code }), message, ...(stack !== undefined && { stack }) };
 }

@@ -8,6 +8,9 @@ import { Turns } from './turns.js';
 /** Between two tries for the duties others hold, each of which also proves that the connection lives. */
 const TRY_EVERY_MS = 3_000;
 
+/** Before a session that broke is replaced, and between two tries while there is none. */
+const RECONNECT_MS = 1_000;
+
 /** A connection that does not answer for this long is given up: the server may have ended its session, and another process holds the locks. */
 const ANSWER_MS = 5_000;
 
@@ -67,7 +70,7 @@ export class Caretaker {
       } catch (error) {
         this.logAway(error);
       }
-      await pause(TRY_EVERY_MS, signal);
+      await pause(RECONNECT_MS, signal);
     }
   }
 

@@ -5,6 +5,7 @@ import {
   claim,
   claimedBy,
   foreignAmong,
+  held,
   hotQuery,
   type ClaimedJob,
 } from '../job/index.js';
@@ -43,6 +44,13 @@ export class Claimer {
   /** Of these ids, those that only a worker with other types could claim. */
   foreignAmong(ids: readonly string[]): Promise<string[]> {
     return foreignAmong(hotQuery(this.quickConnection), this.names, ids);
+  }
+
+  /** Of these ids, those that wait, in the same order. */
+  async waitingAmong(ids: readonly string[]): Promise<string[]> {
+    const jobs = await held(hotQuery(this.quickConnection), ids);
+    const waiting = new Set(jobs.filter(({ status }) => status === 'waiting').map(({ id }) => id));
+    return ids.filter((id) => waiting.has(id));
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { QueueSettings } from '../../config/index.js';
 import { reasonOf } from '../database/index.js';
 import type { ClaimedJob, JobRegistry, JobType } from '../job/index.js';
-import { freshLanes, type Lane, type Ticket, type Transport } from '../transport/index.js';
+import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import type { Claimer } from './claimer.js';
 import type { HeldRuns } from './held-runs.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -11,6 +11,7 @@ import { Run, type RunHooks } from './run.js';
 import type { Runner } from './runner.js';
 import type { Settlement } from './settlement.js';
 import { Slots } from './slots.js';
+import { TicketRests, type Parcel } from './ticket-rests.js';
 import type { QueueSlotReport } from './worker.repository.js';
 
 /** Fresh jobs and retries have slots of their own, so that retries never starve fresh work. */
@@ -51,6 +52,7 @@ export class QueueLine {
   private readonly logger = new Logger('Worker');
   private readonly slots: Record<Kind, Slots>;
   private readonly hooks: Record<Kind, RunHooks>;
+  private readonly rests: Record<Kind, TicketRests> = { fresh: new TicketRests(), retry: new TicketRests() };
   private readonly stopping = new AbortController();
   private readonly loops: Promise<void>[] = [];
   private isPausedNow = false;
@@ -75,6 +77,8 @@ export class QueueLine {
     this.stopping.abort();
     this.nudge();
     await Promise.all(this.loops);
+    this.rests.fresh.giveBack();
+    this.rests.retry.giveBack();
   }
 
   /** A paused queue starts nothing; what runs goes on. */
@@ -135,6 +139,11 @@ export class QueueLine {
       await this.change(slots);
       return;
     }
+    const rest = this.rests[kind].take();
+    if (rest.length > 0) {
+      await this.claimParcels(kind, rest, () => Promise.resolve(rest));
+      return;
+    }
     const wanted = Math.min(slots.free, this.parts.settings.maxBatchSize);
     const tickets = await this.parts.transport.take(
       this.parts.queue,
@@ -142,7 +151,8 @@ export class QueueLine {
       wanted,
       this.stopping.signal,
     );
-    if (tickets.length > 0) await this.claimTickets(kind, tickets);
+    const parcels = tickets.map((ticket) => ({ ticket, ids: ticket.ids }));
+    if (parcels.length > 0) await this.claimParcels(kind, parcels, () => this.withoutTried(parcels));
   }
 
   /** Nothing is taken while too many outcomes wait to be recorded: the database is behind, and more runs would only wait with them. */
@@ -156,29 +166,64 @@ export class QueueLine {
     await (settlement.isBehind ? Promise.race([slots.change(), settlement.caughtUp()]) : slots.change());
   }
 
-  /** Claims what there are slots for; tickets whose jobs were all tried are done, the others are given back. */
-  private async claimTickets(kind: Kind, tickets: readonly Ticket[]): Promise<void> {
-    const slots = this.slots[kind];
-    const ids = tickets.flatMap((ticket) => ticket.ids);
-    const taken =
-      this.isPausedNow || this.isStopping
-        ? 0
-        : slots.take(Math.min(ids.length, this.parts.settings.maxBatchSize));
-    const tried = ids.slice(0, taken);
-    const isDurable = kind === 'retry' || tickets.some((ticket) => ticket.deliveries > TRUSTED_DELIVERIES);
-    let foreign: ReadonlySet<string>;
+  /** Claims what there are slots for; tickets whose jobs were all tried are done, the others wait a moment for slots. */
+  private async claimParcels(
+    kind: Kind,
+    taken: readonly Parcel[],
+    toTry: () => Promise<readonly Parcel[]>,
+  ): Promise<void> {
+    const isDurable = kind === 'retry' || taken.some(({ ticket }) => ticket.deliveries > TRUSTED_DELIVERIES);
     try {
-      foreign = await this.claim(kind, tried, isDurable);
+      const parcels = await toTry();
+      const ids = parcels.flatMap((parcel) => parcel.ids);
+      const { tried, foreign } = await this.claimWhileFree(kind, ids, isDurable);
+      this.rests[kind].keep(this.settleTickets(parcels, new Set(ids.slice(tried)), foreign));
     } catch (error) {
-      for (const ticket of tickets) ticket.giveBack();
+      for (const { ticket } of taken) ticket.giveBack();
       throw error;
     }
-    const isTried = new Set(tried);
-    for (const ticket of tickets) {
-      if (ticket.ids.some((id) => foreign.has(id))) ticket.giveBack(this.foreignDelay(ticket));
-      else if (ticket.ids.every((id) => isTried.has(id))) ticket.ack();
-      else ticket.giveBack();
+  }
+
+  /** A ticket that was given back names jobs that were claimed before: they must not stand before those that still wait. */
+  private async withoutTried(parcels: readonly Parcel[]): Promise<readonly Parcel[]> {
+    const ids = parcels.flatMap((parcel) => (parcel.ticket.deliveries > 1 ? parcel.ids : []));
+    if (ids.length <= 1) return parcels;
+    const waiting = new Set(await this.parts.claimer.waitingAmong(ids));
+    return parcels.map((parcel) =>
+      parcel.ticket.deliveries > 1 ? { ...parcel, ids: parcel.ids.filter((id) => waiting.has(id)) } : parcel,
+    );
+  }
+
+  /** Acks tickets whose jobs were all tried and gives back those with a job of others; answers what is left of the rest. */
+  private settleTickets(
+    parcels: readonly Parcel[],
+    untried: ReadonlySet<string>,
+    foreign: ReadonlySet<string>,
+  ): Parcel[] {
+    return parcels.flatMap(({ ticket, ids }) => {
+      const left = ids.filter((id) => untried.has(id));
+      if (ids.some((id) => foreign.has(id))) ticket.giveBack(this.foreignDelay(ticket));
+      else if (left.length === 0) ticket.ack();
+      else return [{ ticket, ids: left }];
+      return [];
+    });
+  }
+
+  /** Claims from the front while there are slots; answers how many ids were tried, and which of them only others can run. */
+  private async claimWhileFree(
+    kind: Kind,
+    ids: readonly string[],
+    isDurable: boolean,
+  ): Promise<{ readonly tried: number; readonly foreign: ReadonlySet<string> }> {
+    const slots = this.slots[kind];
+    const foreign = new Set<string>();
+    let tried = 0;
+    while (tried < ids.length && !this.isStopping && this.mayTake(slots)) {
+      const taken = slots.take(Math.min(ids.length - tried, this.parts.settings.maxBatchSize));
+      for (const id of await this.claim(kind, ids.slice(tried, tried + taken), isDurable)) foreign.add(id);
+      tried += taken;
     }
+    return { tried, foreign };
   }
 
   /** Claims ids for slots already taken, starts what was claimed and gives the other slots back; answers the ids only others can run. */
@@ -216,7 +261,7 @@ export class QueueLine {
     return type.timeoutMs === undefined ? this.parts.settings.timeoutMs : type.timeoutMs;
   }
 
-  private foreignDelay(ticket: Ticket): number {
+  private foreignDelay(ticket: Parcel['ticket']): number {
     return Math.min(FOREIGN_DELAY_MS * 2 ** (ticket.deliveries - 1), this.parts.settings.pollIntervalMs);
   }
 
@@ -250,12 +295,7 @@ export class QueueLine {
   /** Claims looked-up ids while there are slots, durably; answers how many were tried. */
   private async claimLooked(lane: Lane, ids: readonly string[]): Promise<number> {
     const kind: Kind = lane === 'retry' ? 'retry' : 'fresh';
-    let tried = 0;
-    while (tried < ids.length && !this.isStopping && !this.isPausedNow && this.mayTake(this.slots[kind])) {
-      const taken = this.slots[kind].take(Math.min(ids.length - tried, this.parts.settings.maxBatchSize));
-      await this.claim(kind, ids.slice(tried, tried + taken), true);
-      tried += taken;
-    }
+    const { tried } = await this.claimWhileFree(kind, ids, true);
     if (tried < ids.length) this.lacked.add(kind);
     return tried;
   }

@@ -62,7 +62,7 @@ export class Runner {
       if (run.isSettled) return;
       const error = toError(thrown);
       const ending = run.abortedBy
-        ? this.endingOf(run, run.abortedBy, error)
+        ? this.endingOf(run, run.abortedBy)
         : await this.judge(run, context, error);
       if (!run.isSettled && ending) this.settle(run, this.other(run, ending));
       else if (!run.isSettled) this.drop(run);
@@ -92,7 +92,7 @@ export class Runner {
     } catch (thrown) {
       return { outcome: 'failed', error: toError(thrown) };
     }
-    if (run.abortedBy) return this.endingOf(run, run.abortedBy, error);
+    if (run.abortedBy) return this.endingOf(run, run.abortedBy);
     switch (verdict) {
       case 'retry':
         return { outcome: 'failed', error };
@@ -122,20 +122,20 @@ export class Runner {
       `job ${job.id} (${job.name}) goes on ${formatDuration(this.parts.graceMs)} after its signal aborted (${cause}); its slot is stuck until it ends`,
     );
     this.parts.held.addStuck(run);
-    const ending = this.endingOf(run, cause, run.signal.reason as Error);
+    const ending = this.endingOf(run, cause);
     if (ending) this.settle(run, this.other(run, ending));
     else this.drop(run);
   }
 
   /** How a run ends whose signal aborted; undefined when its outcome is no longer this worker's to tell. */
-  private endingOf(run: Run, cause: AbortCause, error: Error): Ending | undefined {
+  private endingOf(run: Run, cause: AbortCause): Ending | undefined {
     switch (cause) {
       case 'timeout':
         return timedOut(run.type.onTimeout, run.signal.reason as Error);
       case 'canceled':
         return { outcome: 'canceled' };
       case 'shutdown':
-        return { outcome: 'interrupted', error };
+        return { outcome: 'interrupted', error: run.signal.reason as Error };
       case 'lost':
         return undefined;
     }

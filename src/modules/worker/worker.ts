@@ -34,6 +34,7 @@ export class Worker implements OnApplicationBootstrap {
   private readonly held = new HeldRuns();
   private readonly lines = new Map<string, QueueLine>();
   private lease: LeaseKeeper | undefined;
+  private settlement: Settlement | undefined;
 
   constructor(
     private readonly database: Database,
@@ -68,6 +69,11 @@ export class Worker implements OnApplicationBootstrap {
     await this.lease?.beat();
   }
 
+  /** Outcomes refused since the start because their runs were no longer this worker's. */
+  get refusals(): number {
+    return this.settlement?.refusals ?? 0;
+  }
+
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
     const { database, registry, transport, held, jobs } = this;
     const names = [...served.values()].flat().map((type) => type.name);
@@ -75,6 +81,7 @@ export class Worker implements OnApplicationBootstrap {
     const capacities = [...served.keys()].map((queue) => queueSettings(this.config, queue));
     const slots = sum(capacities.map(({ concurrency, retryConcurrency }) => concurrency + retryConcurrency));
     const settlement = new Settlement(database, this.enqueuer, UNSETTLED_A_SLOT * slots);
+    this.settlement = settlement;
     const notes = new RunNotes(database, database.clock);
     const graceMs = this.config.worker.timeoutGraceMs;
     const runner = new Runner({ settlement, held, notes, jobs, clock: database.clock, graceMs });
@@ -161,7 +168,7 @@ export class Worker implements OnApplicationBootstrap {
   private async endRuns(graceMs: number, timeoutGraceMs: number): Promise<void> {
     if (await within(this.held.empty(), graceMs)) return;
     this.logger.warn(
-      `${this.held.size} jobs are still running after the grace; they are interrupted and will run again`,
+      `still running after the grace: ${this.held.size} job(s); they are interrupted and will run again`,
     );
     this.held.abortAll('shutdown', 'the process is shutting down');
     await within(this.held.empty(), timeoutGraceMs + SETTLE_BUDGET_MS);

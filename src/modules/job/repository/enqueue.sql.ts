@@ -5,10 +5,10 @@ import { partitionStatement, type Statement } from './partition-statement.js';
  * to parse. `queue`, `name`, `lane`, `max_attempts` are one value for the whole batch ($3–$6) when all jobs agree, and arrays
  * ($7–$10) when they do not; an array that no job needs is NULL.
  */
-const INPUT = `
-  SELECT i.id, coalesce(i.queue, $3) AS queue, coalesce(i.name, $4) AS name, coalesce(i.lane, $5::job_lane) AS lane,
+const input = (schema: string): string => `
+  SELECT i.id, coalesce(i.queue, $3) AS queue, coalesce(i.name, $4) AS name, coalesce(i.lane, $5::${schema}job_lane) AS lane,
          coalesce(i.max_attempts, $6::int) AS max_attempts, i.timeout_ms, i.object_id, i.retry_of, i.due_at, i.payload
-    FROM ROWS FROM (unnest($1::uuid[], $7::text[], $8::text[], $9::job_lane[], $10::int[], $11::int[], $12::text[], $13::uuid[], $14::timestamptz[]),
+    FROM ROWS FROM (unnest($1::uuid[], $7::text[], $8::text[], $9::${schema}job_lane[], $10::int[], $11::int[], $12::text[], $13::uuid[], $14::timestamptz[]),
                     jsonb_array_elements($2::jsonb))
          AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, due_at, payload)`;
 
@@ -22,7 +22,7 @@ const insert = (
   schema = '',
   isBornLate = "$15::timestamptz < clock_timestamp() - interval '10 s'",
 ): string => `
-WITH input AS (${INPUT}),
+WITH input AS (${input(schema)}),
 clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at,
                  $15::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
 inserted AS (

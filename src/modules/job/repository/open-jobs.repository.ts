@@ -1,4 +1,5 @@
 import type { FreshLane, Lane } from '../../transport/index.js';
+import { idsOfQueue } from './ids-of-queue.js';
 import { arrayLiteral } from './partition-statement.js';
 import type { Query } from './query.js';
 
@@ -150,6 +151,9 @@ export interface Page<Row> {
   readonly place: string | undefined;
 }
 
+/** A queue's rows by id: $1 queue, $2 after, $3 up to. */
+const NEXT_IDS = idsOfQueue('$1', '$2', '$3');
+
 type PageRow<Row> = { readonly readCount: number; readonly place: string | null } & (
   Row | { readonly id: null }
 );
@@ -173,7 +177,7 @@ async function readPage<Row extends { readonly id: string }>(
 const FRESH_ABOVE = {
   name: 'fresh_above',
   text: page(
-    `SELECT id, lane, attempt, status, due_at FROM job WHERE queue = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4`,
+    `SELECT id, lane, attempt, status, due_at FROM job WHERE ${NEXT_IDS} ORDER BY queue, id LIMIT $4`,
     `SELECT id, lane, attempt, NULL::text AS "dueAt" FROM page WHERE status = 'waiting' AND due_at IS NULL`,
   ),
 };
@@ -201,7 +205,7 @@ const PASS_WATERMARK = {
   name: 'pass_watermark',
   text: `
 WITH passed AS MATERIALIZED (
-  SELECT id, status, due_at FROM job WHERE queue = $1 AND id > $2 AND id <= $3 AND id < ${OLD_ENOUGH} ORDER BY id LIMIT $4
+  SELECT id, status, due_at FROM job WHERE ${NEXT_IDS} AND id < ${OLD_ENOUGH} ORDER BY queue, id LIMIT $4
 ),
 marked AS (
   UPDATE job SET due_at = ${BORN_AT} FROM passed
@@ -252,10 +256,7 @@ SELECT page.id, page.name, page.worker_id AS "workerId", page.run, page.attempt,
 /** Orphaned runs among the next rows in id order: $1 queue, $2 after, $3 up to, $4 rows. Locks nothing. */
 const ORPHANS_ABOVE = {
   name: 'orphans_above',
-  text: page(
-    `SELECT ${RUN_COLUMNS} FROM job WHERE queue = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4`,
-    ORPHANS,
-  ),
+  text: page(`SELECT ${RUN_COLUMNS} FROM job WHERE ${NEXT_IDS} ORDER BY queue, id LIMIT $4`, ORPHANS),
 };
 
 /**

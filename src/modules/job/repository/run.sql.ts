@@ -18,7 +18,7 @@ WITH picked AS MATERIALIZED (
 ),
 claimed AS (
   UPDATE {job} AS job
-     SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp()
+     SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp(), progress = NULL
     FROM picked WHERE job.id = picked.id
   RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.started_at
 ),
@@ -38,6 +38,12 @@ export const FOREIGN = partitionStatement(
 );
 
 /**
+ * True of every run there can be, and makes the planner expect hardly any: it looks each up by primary key. Without it a statement that
+ * is prepared while its partition is new and nearly empty is planned to read all of that partition, and keeps that plan as it grows.
+ */
+const FEW = 'i.run BETWEEN 0 AND 2147483647';
+
+/**
  * Records runs that succeeded: $1 ids, $2 runs, $3 results as one JSON array, $4 worker. Applies only to (id, run, worker,
  * executing): the fence. Returns the ids it applied to; an id that is missing was no longer this worker's.
  */
@@ -45,7 +51,7 @@ export const SETTLE_SUCCEEDED = partitionStatement(
   'settle_succeeded',
   `
 WITH input AS (
-  SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, result)
+  SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, result) WHERE ${FEW}
 ),
 settled AS (
   UPDATE {job} AS job
@@ -73,7 +79,7 @@ export const SETTLE_OTHERS = partitionStatement(
   `
 WITH input AS (
   SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[], $3::job_status[], $4::float8[], $5::boolean[]), jsonb_array_elements($6::jsonb))
-           AS i(id, run, status, delay_ms, is_refunded, entry)
+           AS i(id, run, status, delay_ms, is_refunded, entry) WHERE ${FEW}
 ),
 settled AS (
   UPDATE {job} AS job
@@ -115,7 +121,7 @@ export const CLAIMED_BY = partitionStatement(
 export const SHOW_PROGRESS = partitionStatement(
   'show_progress',
   `
-WITH input AS (SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, progress)),
+WITH input AS (SELECT * FROM ROWS FROM (unnest($1::uuid[], $2::int[]), jsonb_array_elements($3::jsonb)) AS i(id, run, progress) WHERE ${FEW}),
 picked AS MATERIALIZED (
   SELECT job.id, i.progress FROM {job} AS job JOIN input i ON job.id = i.id AND job.run = i.run
    WHERE job.worker_id = $4 AND job.status = 'executing' FOR NO KEY UPDATE OF job SKIP LOCKED

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { RookeryError } from '../../../kernel/errors.js';
 import { invalidRequest } from '../job-preparer.js';
+import { parseJson } from '../parse-json.js';
 import { linesOf } from './ndjson-lines.js';
 
 /** Most jobs and most bytes one bulk enqueue takes. */
@@ -54,17 +55,8 @@ function assertNotTooMany(count: number): void {
 
 function parsed(text: string): { readonly value: unknown } | { readonly problem: string } {
   try {
-    return { value: JSON.parse(text, MAY_HOLD_PROTO.test(text) ? refuseProto : undefined) as unknown };
+    return { value: parseJson(text) };
   } catch (error) {
     return { problem: `is not JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
-}
-
-/** Only then the slower parse with a callback a value. */
-const MAY_HOLD_PROTO = /__proto__|\\u005f/i;
-
-/** As the parser of single bodies does: such a key has no honest use. */
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('the key __proto__ is refused');
-  return value;
 }

@@ -1,7 +1,7 @@
 import { Body, Headers, Post, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
 import { JobService } from '../job.service.js';
-import { MAX_JSON_BYTES, invalidRequest } from '../job-preparer.js';
+import { LARGEST_JOB_BODY, invalidRequest } from '../job-preparer.js';
 import type { JobState } from '../state-machine.js';
 import { Answer } from './answer.js';
 import { BodyLimit } from './body-limit.decorator.js';
@@ -11,9 +11,6 @@ import { CheckedBy, expects } from './checked-by.js';
 import { jobRequest, type RequestedJob } from './job-request.dto.js';
 import { isNdjson } from './json-only.js';
 import { RestController } from './rest-controller.decorator.js';
-
-/** What a request holds besides a payload of the largest size. */
-const ENVELOPE_BYTES = 16 * 1024;
 
 const bulkQuery = z.strictObject({
   onDuplicate: z.enum(['fail', 'skip'], expects('fail or skip')).default('fail'),
@@ -33,7 +30,7 @@ export class EnqueueController {
   ) {}
 
   @Post()
-  @BodyLimit(MAX_JSON_BYTES + ENVELOPE_BYTES)
+  @BodyLimit(LARGEST_JOB_BODY)
   async enqueue(
     @Body(new CheckedBy(jobRequest)) { name, payload, options }: RequestedJob,
     @Headers('idempotency-key') idempotencyKey: string | undefined,

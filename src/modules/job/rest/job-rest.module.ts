@@ -18,6 +18,7 @@ import { QueuePauser } from './queue-pauser.js';
 @Module({
   controllers: [EnqueueController, LookupController, ChangeController, QueueController],
   providers: [Answer, BulkChanger, BulkEnqueuer, JobLister, JobLookup, JobWaits, QueuePauser],
+  exports: [JobLookup],
 })
 export class JobRestModule implements NestModule {
   constructor(private readonly adapterHost: HttpAdapterHost) {}

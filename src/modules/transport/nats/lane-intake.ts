@@ -36,9 +36,9 @@ const POLL_WITHIN_MS = 250;
 
 /**
  * How long a waiting pull stays open. A pull cannot be taken back without the risk of losing a ticket that is on its way
- * until its ack wait is over, so it is kept short instead; renewing four a second and queue costs a server nothing.
+ * until its ack wait is over, so it is kept short instead; renewing two a second and queue costs a server nothing.
  */
-const WAIT_MS = 1_000;
+const WAIT_MS = 2_000;
 const WAIT_GRACE_MS = 1_000;
 
 /** A ticket that came unasked, because its taker went away, is kept this long for the next one: a claim takes a few ms. */
@@ -199,7 +199,7 @@ export class LaneIntake implements TicketHolder {
   }
 
   private request(isWaiting: boolean, tickets: number, options: string, withinMs: number): void {
-    if (this.pull || this.unconfirmed > 0 || !this.stream.isReady) return;
+    if (this.pull || this.unconfirmed > 0 || this.isStopped || !this.stream.isReady) return;
     const pull: Pull = { isWaiting, askedAtMs: monotonicMs(), left: tickets, close: () => undefined };
     this.pull = pull;
     pull.close = this.wire.ask(this.pullSubject, options, withinMs, (answer) => this.ended(pull, answer));

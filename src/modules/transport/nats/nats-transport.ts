@@ -85,6 +85,7 @@ export class NatsTransport implements Transport {
   private readonly counts = { offered: 0, taken: 0, acked: 0, givenBack: 0, dropped: 0 };
   private isJetStreamThere = false;
   private probing = new AbortController();
+  private probed = Promise.resolve();
 
   /** @throws RookeryError `invalid_config` when a server is no address or the prefix is not one token */
   constructor(options: NatsTransportOptions) {
@@ -150,7 +151,9 @@ export class NatsTransport implements Transport {
       this.wire.ask(this.names.storedTicketSubject(queue), question, OLDEST_WITHIN_MS, (answer) => {
         if (!answer || answer.headers) return resolve({ kind: 'unknown' });
         const { oldest, isStreamMissing } = readOldestTicket(answer);
-        if (isStreamMissing) this.queues.get(queue)?.stream.suspect();
+        const stream = this.queues.get(queue)?.stream;
+        if (isStreamMissing) stream?.suspect();
+        if (oldest.kind === 'at' && oldest.at < this.clock.now() - this.longMs) stream?.examine(lane);
         resolve(oldest);
       });
     });
@@ -184,6 +187,11 @@ export class NatsTransport implements Transport {
     await this.wire.connection?.flush().catch(() => undefined);
   }
 
+  /** A ticket that old has been delivered at least once, if it is delivered at all. */
+  private get longMs(): number {
+    return 2 * this.streamSettings.ackWaitMs;
+  }
+
   private get isStopped(): boolean {
     return this.phase === 'stopped';
   }
@@ -206,6 +214,8 @@ export class NatsTransport implements Transport {
     this.signals.clear();
     this.gapListeners.clear();
     this.gaps.stop();
+    const idle = [this.probed, ...[...this.queues.values()].map(({ stream }) => stream.idle())];
+    await Promise.race([Promise.all(idle), pause(CONFIRM_WITHIN_MS, undefined, { ref: false })]);
     await this.link.stop();
     this.wire.connection = undefined;
   }
@@ -215,7 +225,7 @@ export class NatsTransport implements Transport {
     this.inbox.attach(connection);
     this.signals.attach(connection);
     this.probing = new AbortController();
-    void this.probe(connection, this.probing.signal);
+    this.probed = this.probe(connection, this.probing.signal);
   }
 
   private async probe(connection: NatsConnection, signal: AbortSignal): Promise<void> {

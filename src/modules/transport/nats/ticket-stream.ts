@@ -12,9 +12,11 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { toError } from '../../../kernel/errors.js';
-import { lanes } from '../transport.js';
+import { monotonicMs } from '../../../kernel/clock.js';
+import { type Lane, lanes } from '../transport.js';
 import type { NatsNames } from './nats-names.js';
 import type { NatsWire } from './nats-wire.js';
+import { isConsumerAstray } from './stranded-tickets.js';
 
 /** How a queue's tickets are kept. */
 export interface TicketStreamSettings {
@@ -39,6 +41,12 @@ const MAX_ACK_PENDING = 20_000;
 /** Longest wait for the server to make a stream. */
 const MAKE_WITHIN_MS = 5_000;
 
+/** A server in the middle of deleting a stream breaks one of the same name that is made meanwhile, so it gets time to end that. */
+const SUSPECT_PAUSE_MS = 250;
+
+/** How often a consumer is examined at most. */
+const EXAMINE_EVERY_MS = 5_000;
+
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -56,6 +64,8 @@ export class TicketStream {
   private createdAt: string | undefined;
   private making = new AbortController();
   private deferred: (() => void)[] = [];
+  private readonly examinedAtMs = new Map<Lane, number>();
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(
     readonly queue: string,
@@ -81,22 +91,35 @@ export class TicketStream {
 
   /** Makes what is not there, unless that is under way or there is no connection. */
   ensure(): void {
-    if (this.phase !== 'unknown' || !this.wire.isUp) return;
-    this.phase = 'making';
-    this.making = new AbortController();
-    void this.make(this.making.signal);
+    this.begin(0);
   }
 
   /** The server seems to know of no stream or consumer: makes sure, unless that is under way. */
   suspect(): void {
     if (this.phase === 'ready') this.phase = 'unknown';
-    this.ensure();
+    this.begin(SUSPECT_PAUSE_MS);
+  }
+
+  /** A ticket of that lane has been there for long: makes its consumer anew if it will not deliver it. */
+  examine(lane: Lane): void {
+    const { connection } = this.wire;
+    const now = monotonicMs();
+    if (!connection || !this.isReady || now - (this.examinedAtMs.get(lane) ?? -Infinity) < EXAMINE_EVERY_MS)
+      return;
+    this.examinedAtMs.set(lane, now);
+    // Whatever went wrong shows in the next pull, or the next examination.
+    this.follow(this.manage().then((manager) => this.setRight(manager, lane)));
   }
 
   /** The connection is lost, and with it whatever was under way. */
   lose(): void {
     this.making.abort();
     this.phase = 'unknown';
+  }
+
+  /** Resolves when nothing is asked of the server any more, after `lose`. */
+  async idle(): Promise<void> {
+    await Promise.all(this.underWay);
   }
 
   /** Acts once the stream is at hand, at once if it is; never if it is no longer that incarnation. */
@@ -108,10 +131,23 @@ export class TicketStream {
     else this.deferred.push(act);
   }
 
-  private async make(signal: AbortSignal): Promise<void> {
+  private begin(pauseMs: number): void {
+    if (this.phase !== 'unknown' || !this.wire.isUp) return;
+    this.phase = 'making';
+    this.making = new AbortController();
+    this.follow(this.make(this.making.signal, pauseMs));
+  }
+
+  private follow(work: Promise<void>): void {
+    const followed = work.catch(() => undefined).finally(() => this.underWay.delete(followed));
+    this.underWay.add(followed);
+  }
+
+  private async make(signal: AbortSignal, firstPauseMs: number): Promise<void> {
+    if (firstPauseMs > 0) await pause(firstPauseMs, undefined, { ref: false, signal }).catch(() => undefined);
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
-        const createdAt = await this.define();
+        const createdAt = await this.define(signal);
         if (!signal.aborted) this.becomeReady(createdAt);
         return;
       } catch (thrown) {
@@ -135,13 +171,28 @@ export class TicketStream {
   }
 
   /** Answers when the stream was created. */
-  private async define(): Promise<string> {
-    const { connection } = this.wire;
-    if (!connection) throw new Error('there is no connection');
-    const manager = await jetstreamManager(connection, { checkAPI: false, timeout: MAKE_WITHIN_MS });
+  private async define(signal: AbortSignal): Promise<string> {
+    const manager = await this.manage();
     const createdAt = await this.defineStream(manager);
+    signal.throwIfAborted();
     await Promise.all(lanes.map((lane) => manager.consumers.add(this.name, this.consumerConfig(lane))));
+    signal.throwIfAborted();
+    await Promise.all(lanes.map((lane) => this.setRight(manager, lane)));
     return createdAt;
+  }
+
+  private manage(): Promise<JetStreamManager> {
+    const { connection } = this.wire;
+    if (!connection) return Promise.reject(new Error('there is no connection'));
+    return jetstreamManager(connection, { checkAPI: false, timeout: MAKE_WITHIN_MS });
+  }
+
+  private async setRight(manager: JetStreamManager, lane: Lane): Promise<void> {
+    const consumer = this.names.consumer(lane);
+    const place = { stream: this.name, consumer, subject: this.names.ticketSubject(this.queue, lane) };
+    if (!(await isConsumerAstray(manager, place))) return;
+    await manager.consumers.delete(this.name, consumer);
+    await manager.consumers.add(this.name, this.consumerConfig(lane));
   }
 
   private async defineStream(manager: JetStreamManager): Promise<string> {
@@ -162,7 +213,7 @@ export class TicketStream {
     }
   }
 
-  private consumerConfig(lane: (typeof lanes)[number]): Parameters<JetStreamManager['consumers']['add']>[1] {
+  private consumerConfig(lane: Lane): Parameters<JetStreamManager['consumers']['add']>[1] {
     return {
       durable_name: this.names.consumer(lane),
       filter_subject: this.names.ticketSubject(this.queue, lane),

@@ -1,0 +1,214 @@
+import { hostname } from 'node:os';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { IdGenerator } from '../../src/kernel/ids.js';
+import { defineJob, type AbortReason, type JobContext } from '../../src/modules/job/index.js';
+import { aborted, gate, handlerOf, Tally, type Gate } from '../support/handlers.js';
+import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
+
+const scene = rookeryScene();
+const Task = defineJob({ name: 'task', payload: z.object({}), timeout: 'none', maxAttempts: 5 });
+
+interface Held extends RookeryApp {
+  readonly ids: readonly string[];
+  /** Why each run's signal aborted, in the order they did. */
+  readonly causes: string[];
+  /** Lets the handlers return. */
+  readonly ends: Gate;
+}
+
+const gates: Gate[] = [];
+afterEach(async () => {
+  for (const ends of gates.splice(0)) ends.open();
+  await scene.query('DELETE FROM job');
+});
+
+/** An app with `count` runs whose handlers go on until the test ends them, whatever their signals say. */
+async function holding(count: number, options: AppOptions = {}): Promise<Held> {
+  const started = new Tally();
+  const ends = gate();
+  gates.push(ends);
+  const causes: string[] = [];
+  const handle = async (_: unknown, { signal }: JobContext): Promise<string> => {
+    started.add();
+    void aborted(signal).then((reason) => causes.push((reason as AbortReason).abortedBy));
+    await ends.opened;
+    return 'late';
+  };
+  const app = await scene.start({
+    config: { worker: { timeoutGrace: '10m' } },
+    ...options,
+    handlers: [handlerOf(Task, handle)],
+  });
+  const ids = await app.jobs.enqueueMany(
+    Task,
+    Array.from({ length: count }, () => ({ payload: {} })),
+  );
+  await started.reaches(count);
+  return { ...app, ids, causes, ends };
+}
+
+const workers = () =>
+  scene.query<{ id: string; isLost: boolean; isStopped: boolean }>(
+    'SELECT id, lost_at IS NOT NULL AS "isLost", stopped_at IS NOT NULL AS "isStopped" FROM worker ORDER BY started_at DESC',
+  );
+
+/** What the rescue does with the runs of lost workers. */
+const rescue = () =>
+  scene.query(
+    `UPDATE job SET status = 'waiting', due_at = now() FROM worker
+      WHERE worker.id = job.worker_id AND status = 'executing' AND (lost_at IS NOT NULL OR stopped_at IS NOT NULL)`,
+  );
+
+describe('the fence', () => {
+  it('refuses the outcome of a run that another has followed; the row stays as it is', async () => {
+    const { ids, ends, refusals, module } = await holding(1);
+    const [id = ''] = ids;
+    const elsewhere = module.get(IdGenerator).next();
+    await scene.query('UPDATE job SET run = 2, worker_id = $2 WHERE id = $1', [id, elsewhere]);
+    ends.open();
+    await expect.poll(refusals).toBe(1);
+    expect(await scene.job(id)).toMatchObject({
+      status: 'executing',
+      run: 2,
+      workerId: elsewhere,
+      result: null,
+    });
+    expect(scene.log.some((line) => line.includes(id) && line.includes('too late'))).toBe(true);
+  });
+
+  it('aborts a stale run as lost with the next heartbeat, and no other', async () => {
+    const { ids, causes, ends, beat, refusals } = await holding(3);
+    await scene.query('UPDATE job SET run = 2 WHERE id = $1', [ids[1]]);
+    await beat();
+    await expect.poll(() => causes).toEqual(['lost']);
+    ends.open();
+    await scene.reaches(ids[0] ?? '', 'done');
+    await scene.reaches(ids[2] ?? '', 'done');
+    await expect.poll(refusals).toBe(1);
+  });
+
+  it.each([
+    ['is done', `status = 'done', finished_at = now()`],
+    ['waits again', `status = 'waiting', due_at = now() + interval '1 h'`],
+    ['is of another worker', `worker_id = gen_random_uuid()`],
+  ])('aborts a run whose job %s', async (_, change) => {
+    const { ids, causes, beat, ends } = await holding(1);
+    await scene.query(`UPDATE job SET ${change} WHERE id = $1`, [ids[0]]);
+    await beat();
+    await expect.poll(() => causes).toEqual(['lost']);
+    ends.open();
+  });
+
+  it('aborts a run whose job is gone', async () => {
+    const { ids, causes, beat, ends } = await holding(1);
+    await scene.query('DELETE FROM job WHERE id = $1', [ids[0]]);
+    await beat();
+    await expect.poll(() => causes).toEqual(['lost']);
+    ends.open();
+  });
+});
+
+describe('a lease', () => {
+  it('is a row that tells who the worker is and how busy', async () => {
+    const { beat, ends } = await holding(2, {
+      config: { defaults: { concurrency: 4, retryConcurrency: 3 }, worker: { timeoutGrace: '10m' } },
+    });
+    const row = async () => {
+      await beat();
+      const [found] = await scene.query(
+        'SELECT host, pid, entry, queues, types, slots, visibility_timeout_ms AS visibility FROM worker ORDER BY started_at DESC LIMIT 1',
+      );
+      return found;
+    };
+    const queue = { concurrency: 4, retryConcurrency: 3, busy: 2, retryBusy: 0, stuck: 0 };
+    // A claim under way has its slots, too.
+    await expect.poll(row).toEqual({
+      host: hostname(),
+      pid: process.pid,
+      entry: 'worker',
+      queues: ['task'],
+      types: ['task'],
+      slots: { total: 7, busy: 2, stuck: 0, queues: { task: queue } },
+      visibility: 30_000,
+    });
+    ends.open();
+  });
+
+  it('is renewed by a heartbeat, one row however many jobs', async () => {
+    const { beat, ends } = await holding(10);
+    const seen = () =>
+      scene.query<{ seen_at: Date }>('SELECT seen_at FROM worker ORDER BY started_at DESC LIMIT 1');
+    const [before] = await seen();
+    await beat();
+    const [after] = await seen();
+    expect(Number(after?.seen_at) - Number(before?.seen_at)).toBeGreaterThan(0);
+    ends.open();
+  });
+
+  it('that was lost aborts every run; the worker goes on under a new id and its jobs run again', async () => {
+    const { ids, causes, ends, beat, health, refusals } = await holding(3);
+    const [old] = await workers();
+    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await beat();
+    await expect.poll(() => causes).toEqual(['lost', 'lost', 'lost']);
+    const [fresh, former] = await workers();
+    expect(former).toEqual({ id: old?.id, isLost: true, isStopped: true });
+    expect(fresh).toMatchObject({ isLost: false, isStopped: false });
+    expect(health.report()['worker']).toMatchObject({ isReady: true });
+    await rescue();
+    // The new runs are of the new id, while the handlers of the old ones still go on.
+    for (const id of ids) {
+      await expect
+        .poll(() => scene.job(id))
+        .toMatchObject({ status: 'executing', run: 2, workerId: fresh?.id });
+    }
+    ends.open();
+    for (const id of ids)
+      expect(await scene.reaches(id, 'done')).toMatchObject({ run: 2, attempt: 2, workerId: fresh?.id });
+    await expect.poll(refusals).toBe(3);
+  });
+
+  it('that was lost leaves runs that nobody has taken yet to be met as orphans', async () => {
+    const { ids, ends, beat } = await holding(2);
+    const [old] = await workers();
+    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await beat();
+    const orphans = await scene.query<{ id: string }>(
+      `SELECT job.id FROM job JOIN worker ON worker.id = worker_id WHERE status = 'executing' AND lost_at IS NOT NULL AND stopped_at IS NOT NULL`,
+    );
+    expect(orphans.map(({ id }) => id).toSorted()).toEqual([...ids].toSorted());
+    ends.open();
+  });
+
+  it('that cannot be renewed for two thirds of the visibility timeout aborts every run; back in touch, the worker takes a new id', async () => {
+    const proxy = await scene.proxy();
+    const { ids, causes, ends, beat, health, jobs } = await holding(2, {
+      databaseUrl: proxy.url,
+      // 6 s without a renewal; the heartbeat comes every 5 s.
+      adjust: (config) => ({ ...config, defaults: { ...config.defaults, visibilityTimeoutMs: 9_000 } }),
+      config: { worker: { timeoutGrace: '10m' } },
+    });
+    const [old] = await workers();
+    await beat();
+    const cutAt = performance.now();
+    proxy.cut();
+    await beat();
+    expect(causes).toEqual([]);
+    expect(health.report()['worker']).toMatchObject({ isReady: true });
+    await expect.poll(() => causes, { timeout: 12_000 }).toEqual(['lost', 'lost']);
+    expect(performance.now() - cutAt).toBeGreaterThan(4_500);
+    expect(performance.now() - cutAt).toBeLessThan(9_000);
+    expect(health.report()['worker']).toMatchObject({ isReady: false, isLive: true });
+    proxy.restore();
+    await beat();
+    const [fresh, former] = await workers();
+    expect(former).toEqual({ id: old?.id, isLost: false, isStopped: true });
+    expect(health.report()['worker']).toMatchObject({ isReady: true });
+    ends.open();
+    const next = await jobs.enqueue(Task, {});
+    expect(await scene.reaches(next.id, 'done')).toMatchObject({ workerId: fresh?.id });
+    // The rows were still its own by the fence, and nobody had rescued them.
+    for (const id of ids) expect(await scene.job(id)).toMatchObject({ run: 1 });
+  });
+});
