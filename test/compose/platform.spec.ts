@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { ComposeProject, type Container } from './compose-project.js';
@@ -7,8 +8,9 @@ import { RookeryClient, type Job, type Totals } from './rookery-client.js';
 const LONG_JOBS = 700;
 const SHORT_JOBS = 300;
 
-/** Callers who send the short jobs side by side. */
+/** Callers who send the short jobs side by side, and how long each rests after one: together they take as long as all that breaks. */
 const CALLERS = 4;
+const REST_MS = 200;
 
 /** A worker is thought dead after 30 s of silence, and its jobs back off for a second or so. */
 const LOAD_WITHIN_MS = 240_000;
@@ -113,6 +115,11 @@ describe('docker-compose.yml', () => {
       expect(row).toBe('t');
     });
 
+    scene('has the command line in its image', async () => {
+      const totals = await project.compose('exec', '-T', 'job', 'rookery', 'status', '--json');
+      expect(JSON.parse(totals)).toMatchObject({ failed: 0, canceled: 0 });
+    });
+
     scene('sends GET to the status service and everything else to the job service', async () => {
       await client.get('/queue?seen=status');
       await client.post('/queue/shared/resume?seen=job', {});
@@ -188,7 +195,7 @@ describe('docker-compose.yml', () => {
       'ends each of the 1,000 with one outcome',
       async () => {
         const tries = await callers;
-        say(`${SHORT_JOBS} callers needed ${tries.reduce((sum, n) => sum + n, 0)} tries to be accepted`);
+        say(`${SHORT_JOBS} jobs were accepted in ${tries.reduce((sum, n) => sum + n, 0)} tries`);
         await timed('every job has ended', () =>
           eventually(async () => (await openJobs(client)) === 0, { withinMs: LOAD_WITHIN_MS, everyMs: 500 }),
         );
@@ -237,19 +244,13 @@ describe('docker-compose.yml', () => {
 
     scene('answers every request while a job service is taken away', async () => {
       const statuses: number[] = [];
-      const stopped = project.compose(
-        'up',
-        '--detach',
-        '--no-build',
-        '--no-recreate',
-        '--scale',
-        'worker=5',
-        'job',
-      );
-      for (let isOver = false; !isOver;) {
-        statuses.push((await client.post('/queue/shared/resume', {})).status);
-        isOver = await Promise.race([stopped.then(() => true), Promise.resolve(false)]);
-      }
+      let isOver = false;
+      const scale = ['--scale', 'worker=5', '--scale', 'job=1'];
+      const stopped = project
+        .compose('up', '--detach', '--no-build', '--no-recreate', ...scale)
+        .finally(() => (isOver = true));
+      while (!isOver) statuses.push((await client.post('/queue/shared/resume', {})).status);
+      await stopped;
       say(`${statuses.length} requests were answered meanwhile`);
       expect(statuses.filter((status) => status !== 200)).toEqual([]);
       expect((await project.containers('job')).length).toBe(1);
@@ -301,6 +302,7 @@ async function sendShortJobs(client: RookeryClient): Promise<number[]> {
   const caller = async (): Promise<void> => {
     for (const n of numbers) {
       tries.push(await client.enqueueForSure('example:job', { param: `s${n}` }, `short-${n}`, deadline));
+      await pause(REST_MS);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));

@@ -8,11 +8,11 @@ import { useRookeryScene } from '../support/rookery-scene.js';
 const scene = useRookeryScene({ fixtures: { workload: 'dist/jobs' } });
 const env = { OUTBOX: '/dev/null' };
 
-/** Resolves when the job runs. */
+/** Resolves when the job no longer waits: on a busy machine a short run may be over before it is seen. */
 function executing(started: RookeryProcess, id: string): Promise<JobView> {
   return eventually(async () => {
     const { body } = await started.get<JobView>(`/job/${id}`);
-    return body.status === 'executing' ? body : undefined;
+    return body.status === 'waiting' ? undefined : body;
   });
 }
 
@@ -23,7 +23,7 @@ async function hurry(started: RookeryProcess): Promise<void> {
       if (started.isRunning) started.signal('SIGINT');
       return !started.isRunning;
     },
-    { everyMs: 100, withinMs: 15_000 },
+    { everyMs: 100, withinMs: 30_000 },
   );
 }
 
@@ -32,7 +32,7 @@ describe('SIGINT, SIGTERM and SIGHUP', () => {
     const ids: string[] = [];
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       const started = scene.start([], env);
-      const id = await enqueue(started, 'work', { ms: 1_000 });
+      const id = await enqueue(started, 'work', { ms: 2_000 });
       await executing(started, id);
       started.signal(signal);
       const { code, output } = await started.ended;
@@ -68,7 +68,7 @@ describe('a process that was told to stop', () => {
   it('keeps every job that it acknowledged until the last moment', async () => {
     const first = scene.start([], env);
     const acknowledged = enqueueUntilRefused(first);
-    await eventually(() => acknowledged.ids.length > 100, { withinMs: 30_000 });
+    await eventually(() => acknowledged.ids.length > 100, { withinMs: 60_000 });
     const began = performance.now();
     expect(await first.stop()).toMatchObject({ code: 0 });
     // Less than the grace: no run was left that did not end.
@@ -101,7 +101,7 @@ describe('a job that outlasts the grace', () => {
     const began = performance.now();
     await hurry(first);
     // The grace is 25 s.
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(await first.ended).toMatchObject({ code: 1 });
     await scene.nothingIsLeft();
 
@@ -111,7 +111,7 @@ describe('a job that outlasts the grace', () => {
       ROOKERY_SHUTDOWN_GRACE: '0ms',
       ROOKERY_WORKER_TIMEOUT_GRACE: '0ms',
     });
-    await eventually(async () => (await executing(second, id)).run === 2, { withinMs: 20_000 });
+    await eventually(async () => (await executing(second, id)).run === 2, { withinMs: 60_000 });
   });
 });
 

@@ -61,7 +61,7 @@ describe('kill -9 of the process', () => {
       run: 2,
       history: [{ run: 1, outcome: 'lost' }],
     });
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
   });
 });
 
@@ -79,7 +79,7 @@ describe('kill -9 of the process and of its database server', () => {
   it('keeps every job that was acknowledged', async () => {
     const first = start();
     const acknowledged = enqueueUntilRefused(first);
-    await eventually(() => acknowledged.ids.length > 100, { withinMs: 30_000 });
+    await eventually(() => acknowledged.ids.length > 100, { withinMs: 60_000 });
     await Promise.all([first.kill(), scene.killPostgres()]);
     await acknowledged.ended;
     await scene.nothingIsLeft();

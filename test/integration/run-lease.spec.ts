@@ -181,6 +181,31 @@ describe('a lease', () => {
     ends.open();
   });
 
+  it('is not given up for a handler that blocks the event loop longer than two thirds of the visibility timeout', async () => {
+    const blocked = gate();
+    const handle = async (_: unknown, { signal }: JobContext) => {
+      const until = performance.now() + 2_500;
+      while (performance.now() < until);
+      blocked.open();
+      return new Promise((resolve) => setTimeout(resolve, 1_500)).then(() => signal.aborted);
+    };
+    const { jobs, beat } = await scene.start({
+      handlers: [handlerOf(Task, handle)],
+      adjust: (config) => ({ ...config, defaults: { ...config.defaults, visibilityTimeoutMs: 3_000 } }),
+    });
+    const [worker] = await workers();
+    // The heartbeat of so short a timeout, which no setting allows.
+    const beating = setInterval(() => void beat(), 200);
+    try {
+      const { id } = await jobs.enqueue(Task, {});
+      await blocked.opened;
+      expect(await scene.reaches(id, 'done')).toMatchObject({ result: false, workerId: worker?.id });
+    } finally {
+      clearInterval(beating);
+    }
+    expect(scene.log.filter((line) => line.includes('lease could not be renewed'))).toEqual([]);
+  });
+
   it('that cannot be renewed for two thirds of the visibility timeout aborts every run; back in touch, the worker takes a new id', async () => {
     const proxy = await scene.proxy();
     const { ids, causes, ends, beat, health, jobs } = await holding(2, {

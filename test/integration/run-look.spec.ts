@@ -87,8 +87,10 @@ describe('with the table as the only transport', () => {
   it('several workers share them, each job once', async () => {
     const one = await start({ transport: 'table-only' });
     const two = await start({ transport: 'table-only' });
-    const ids = await one.jobs.enqueueMany(Task, items(400));
-    for (const id of ids) await scene.reaches(id, 'done');
+    await one.jobs.enqueueMany(Task, items(400));
+    await expect
+      .poll(() => scene.query(`SELECT status, run, count(*)::int AS n FROM job GROUP BY 1, 2`))
+      .toEqual([{ status: 'done', run: 1, n: 400 }]);
     expect(one.runs.count + two.runs.count).toBe(400);
   });
 });

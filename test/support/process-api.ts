@@ -85,6 +85,6 @@ export async function allJobs(started: RookeryProcess): Promise<JobView[]> {
 /** Resolves when the process says of itself that it is, or is not, ready for requests. */
 export async function readiness(started: RookeryProcess, isReady: boolean): Promise<void> {
   await eventually(async () => (await started.get('/health/ready')).status === (isReady ? 200 : 503), {
-    withinMs: 30_000,
+    withinMs: 60_000,
   });
 }

@@ -1,4 +1,4 @@
-import type { LoggerService, Type as Class } from '@nestjs/common';
+import type { LoggerService, Provider, Type as Class } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import type { QueryResultRow } from 'pg';
 import { afterAll, afterEach, beforeAll } from 'vitest';
@@ -32,6 +32,8 @@ import { openLossyProxy, type LossyProxy } from './lossy-proxy.js';
 
 export interface AppOptions {
   readonly handlers?: readonly Class<Handler>[];
+  /** What the handlers inject. */
+  readonly providers?: readonly Provider[];
   /** Types it may enqueue without a handler for them. */
   readonly types?: readonly JobType[];
   readonly config?: RookerySettings;
@@ -96,7 +98,7 @@ const QUICK: RookerySettings = {
 
 /** Boots the modules a worker is made of on `databaseUrl`. */
 export async function startApp(options: AppOptions & { readonly databaseUrl: string }): Promise<RookeryApp> {
-  const { handlers = [], types = [], entries = ['worker'], hasWorker = true } = options;
+  const { handlers = [], providers = [], types = [], entries = ['worker'], hasWorker = true } = options;
   const lifecycle = new Lifecycle();
   const building = Test.createTestingModule({
     imports: [
@@ -106,7 +108,7 @@ export async function startApp(options: AppOptions & { readonly databaseUrl: str
       JobModule,
       ...(hasWorker ? [WorkerModule] : []),
     ],
-    providers: [...handlers, { provide: JobTypeList, useValue: new JobTypeList(types) }],
+    providers: [...handlers, ...providers, { provide: JobTypeList, useValue: new JobTypeList(types) }],
   }).setLogger(collector);
   if (options.transport !== 'table-only') {
     building.overrideProvider(TRANSPORT).useFactory({

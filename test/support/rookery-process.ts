@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 
 /** Reached only by what hangs: a first boot makes a database, on a loaded machine. */
-const LONGEST_WAIT_MS = 45_000;
+const LONGEST_WAIT_MS = 90_000;
 
 /** What a process printed before its exit is read by then. */
 const READING_MS = 1_000;

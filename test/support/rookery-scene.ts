@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { eventually } from './eventually.js';
 import { killAll, processesOf, type FoundProcess } from './process-tree.js';
 import { installFixture, installRookery, installSources } from './rookery-install.js';
@@ -15,8 +15,11 @@ export interface SceneOptions {
   readonly fixtures?: Readonly<Record<string, string>>;
 }
 
+/** Some tests boot five processes one after the other; on a machine as busy as can be each takes its time. */
+const LONGEST_TEST_MS = 240_000;
+
 /** A process that was sent SIGKILL takes a moment to disappear, a server's children some more. */
-const GONE_MS = 10_000;
+const GONE_MS = 30_000;
 
 /** An installation of its own with a data folder, whose processes are all known. */
 export class RookeryScene {
@@ -138,6 +141,7 @@ export class RookeryScene {
  * process behind all the same fails.
  */
 export function useRookeryScene(options: SceneOptions = {}): RookeryScene {
+  vi.setConfig({ testTimeout: LONGEST_TEST_MS, hookTimeout: LONGEST_TEST_MS });
   const scene = new RookeryScene(options);
   beforeAll(() => scene.prepare());
   afterEach(() => scene.endTest());

@@ -26,9 +26,9 @@ export class ServiceScene {
     return this.opened;
   }
 
-  async open(): Promise<void> {
+  async open(isNatsStarted: boolean): Promise<void> {
     await this.scene.prepare();
-    this.server = await openNatsServer();
+    this.server = await openNatsServer({ isStarted: isNatsStarted });
     this.opened = await createTestDatabase();
     await writeFile(this.settingsFile, SETTINGS);
   }
@@ -57,6 +57,11 @@ export class ServiceScene {
       .map((line) => JSON.parse(line) as Note);
   }
 
+  /** Ends the embedded database server, of processes that were started with an empty DATABASE_URL, as a crash of it does. */
+  async killPostgres(): Promise<void> {
+    await this.scene.killPostgres();
+  }
+
   /** Stops what still runs; fails when a process, or a session of one, is left. */
   async stopAll(): Promise<void> {
     await this.scene.endTest();
@@ -82,9 +87,9 @@ export class ServiceScene {
 }
 
 /** A scene for the file or the `describe` it is called in; processes live from test to test. */
-export function useServiceScene(): ServiceScene {
+export function useServiceScene({ isNatsStarted = true } = {}): ServiceScene {
   const scene = new ServiceScene();
-  beforeAll(() => scene.open());
+  beforeAll(() => scene.open(isNatsStarted));
   afterAll(() => scene.close());
   return scene;
 }

@@ -42,7 +42,7 @@ export class Survival {
 
   /** Resolves when handlers have begun so many runs of these jobs. */
   async untilBegun(ids: readonly string[], count: number): Promise<void> {
-    await eventually(async () => begun(await this.outboxOf(ids)).length >= count, { withinMs: 30_000 });
+    await eventually(async () => begun(await this.outboxOf(ids)).length >= count, { withinMs: 60_000 });
   }
 
   async doneSoFar(started: RookeryProcess): Promise<number> {
@@ -80,7 +80,7 @@ async function untilNothingIsOpen(started: RookeryProcess): Promise<void> {
         throw new Error(`still open: ${JSON.stringify(now)}\n${started.output}`);
       return true;
     },
-    { withinMs: 50_000, everyMs: 200 },
+    { withinMs: 120_000, everyMs: 200 },
   );
 }
 

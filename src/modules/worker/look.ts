@@ -47,32 +47,53 @@ export interface LookParts {
  */
 export class Look {
   private readonly places = new Map<FreshLane, string>();
+  /** When tickets may last have been dropped; jobs up to then have none once every ticket of that time is gone. */
+  private gapAt: number | undefined;
   private duePlace: DuePlace = FIRST_DUE_PLACE;
   private readonly range: LookRange;
 
   constructor(private readonly parts: LookParts) {
     this.range = { queue: parts.queue, names: parts.names, limit: PAGE };
+    // What waited before this process began may have no ticket.
+    this.noticeGap();
+  }
+
+  /** Tickets may have been dropped. */
+  noticeGap(): void {
+    this.gapAt = this.parts.clock.now();
+  }
+
+  /** True while there may be jobs without tickets that no look has come to: looking again soon is worth it. */
+  get hasGap(): boolean {
+    return this.gapAt !== undefined;
   }
 
   /**
-   * Looks once through the queue. `isGap`: tickets may have been dropped, so a lane without any ticket is all uncovered. Answers
-   * whether the look came to the end; it did not when slots or the page ran out, and goes on from there when called again.
+   * Looks once through the queue. Answers whether the look came to the end; it did not when slots or the page ran out, and goes on
+   * from there when called again.
    */
-  async once(tryClaim: TryClaim, isGap: boolean): Promise<boolean> {
+  async once(tryClaim: TryClaim): Promise<boolean> {
     const [state] = await queuesNamed(this.parts.query, [this.parts.queue]);
     if (!state) return true;
-    const cutoffs = await this.cutoffs(isGap);
+    const { gapAt } = this;
+    const { cutoffs, isGapOver } = await this.cutoffs(gapAt);
     let isComplete = await this.lookAtDue(cutoffs, tryClaim);
     for (const lane of freshLanes) {
       const cutoff = cutoffs.get(lane);
       if (cutoff === undefined) continue;
       isComplete = (await this.lookAtLane(lane, cutoff, state.watermark, tryClaim)) && isComplete;
     }
+    if (isComplete && isGapOver && this.gapAt === gapAt) this.gapAt = undefined;
     return isComplete;
   }
 
-  /** Up to which time, in ms, the jobs of each lane are uncovered; a lane of which nothing is known is missing. */
-  private async cutoffs(isGap: boolean): Promise<Map<Lane, number>> {
+  /**
+   * Up to which time, in ms, the jobs of each lane are uncovered (a lane of which nothing is known is missing), and whether these times
+   * are beyond the gap in every lane.
+   */
+  private async cutoffs(
+    gapAt: number | undefined,
+  ): Promise<{ readonly cutoffs: Map<Lane, number>; readonly isGapOver: boolean }> {
     const { transport, clock, queue, pollIntervalMs } = this.parts;
     const now = clock.now();
     const cutoffs = new Map<Lane, number>();
@@ -81,10 +102,11 @@ export class Look {
         cutoffs.set(lane, now);
         continue;
       }
-      const cutoff = cutoffOf(await transport.oldestTicketAt(queue, lane), now, isGap, pollIntervalMs);
+      const cutoff = cutoffOf(await transport.oldestTicketAt(queue, lane), now, gapAt, pollIntervalMs);
       if (cutoff !== undefined) cutoffs.set(lane, cutoff);
     }
-    return cutoffs;
+    const isGapOver = gapAt !== undefined && lanes.every((lane) => (cutoffs.get(lane) ?? 0) >= gapAt);
+    return { cutoffs, isGapOver };
   }
 
   private async lookAtLane(
@@ -121,17 +143,20 @@ export class Look {
   }
 }
 
+/** With a gap, a lane whose tickets are all younger than it has no ticket for any job up to it. */
 function cutoffOf(
   oldest: OldestTicket,
   now: number,
-  isGap: boolean,
+  gapAt: number | undefined,
   pollIntervalMs: number,
 ): number | undefined {
   switch (oldest.kind) {
     case 'none':
-      return isGap ? now : now - pollIntervalMs;
-    case 'at':
-      return oldest.at - pollIntervalMs;
+      return gapAt === undefined ? now - pollIntervalMs : now;
+    case 'at': {
+      const covered = oldest.at - pollIntervalMs;
+      return gapAt !== undefined && oldest.at > gapAt ? Math.max(covered, gapAt) : covered;
+    }
     case 'unknown':
       return undefined;
   }

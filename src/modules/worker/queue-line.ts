@@ -25,7 +25,7 @@ const TRUSTED_DELIVERIES = 3;
 /** First delay of a ticket with a job this worker has no handler for, doubled with each delivery up to `pollInterval`. */
 const FOREIGN_DELAY_MS = 1_000;
 
-/** Without a transport the table is all there is, and is looked at this often. */
+/** Without a transport the table is all there is, and is looked at this often; so it is until what dropped tickets left is found. */
 const TABLE_LOOK_MS = 1_000;
 
 /** After an error of the database, before the next try. */
@@ -56,8 +56,6 @@ export class QueueLine {
   private readonly stopping = new AbortController();
   private readonly loops: Promise<void>[] = [];
   private isPausedNow = false;
-  /** True from boot, and after tickets were dropped, until a look has come to the end. */
-  private isGap = true;
   private readonly pauses = new Set<() => void>();
   /** Kinds for which the look found more jobs than there were slots. */
   private readonly lacked = new Set<Kind>();
@@ -91,7 +89,7 @@ export class QueueLine {
 
   /** Tickets may have been dropped: looks at once. */
   noticeGap(): void {
-    this.isGap = true;
+    this.parts.look.noticeGap();
     this.endPauses();
   }
 
@@ -270,13 +268,10 @@ export class QueueLine {
       let isComplete = true;
       try {
         if (!this.isPausedNow && this.parts.lease.isHeld) {
-          const wasGap = this.isGap;
-          this.isGap = false;
-          isComplete = await this.parts.look.once((lane, ids) => this.claimLooked(lane, ids), wasGap);
-          if (wasGap && !isComplete) this.isGap = true;
+          isComplete = await this.parts.look.once((lane, ids) => this.claimLooked(lane, ids));
         }
       } catch (error) {
-        this.isGap = true;
+        this.parts.look.noticeGap();
         if (!this.isStopping)
           this.logger.warn(
             `queue ${this.parts.queue}: the look at the table failed: ${reasonOf(error)}; trying again`,
@@ -289,7 +284,8 @@ export class QueueLine {
 
   private get lookEveryMs(): number {
     const { pollIntervalMs } = this.parts.settings;
-    return this.parts.transport.isAvailable ? pollIntervalMs : Math.min(pollIntervalMs, TABLE_LOOK_MS);
+    const isSoon = !this.parts.transport.isAvailable || this.parts.look.hasGap;
+    return isSoon ? Math.min(pollIntervalMs, TABLE_LOOK_MS) : pollIntervalMs;
   }
 
   /** Claims looked-up ids while there are slots, durably; answers how many were tried. */

@@ -40,7 +40,7 @@ const MOST_OFFERS_ON_THEIR_WAY = 8_192;
 
 const OLDEST_WITHIN_MS = 2_000;
 
-/** How long a stop waits until the server has confirmed the tickets given back. */
+/** How long a stop waits for the server, above all until it has confirmed the tickets given back. */
 const CONFIRM_WITHIN_MS = 2_000;
 
 export interface NatsTransportOptions {
@@ -205,17 +205,18 @@ export class NatsTransport implements Transport {
     this.probing.abort();
     this.availability.stop();
     for (const queue of this.queues.values()) queue.giveBackAll();
+    const deadline = pause(CONFIRM_WITHIN_MS, undefined, { ref: false });
     if (this.wire.isUp) {
-      await Promise.race([this.flush(), pause(CONFIRM_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([this.flush(), deadline]);
       // What is delivered until the server has heard of it is given back on arrival.
-      await Promise.race([this.inbox.close(), pause(CONFIRM_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([this.inbox.close(), deadline]);
     }
     for (const queue of this.queues.values()) queue.end();
     this.signals.clear();
     this.gapListeners.clear();
     this.gaps.stop();
     const idle = [this.probed, ...[...this.queues.values()].map(({ stream }) => stream.idle())];
-    await Promise.race([Promise.all(idle), pause(CONFIRM_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(idle), deadline]);
     await this.link.stop();
     this.wire.connection = undefined;
   }
