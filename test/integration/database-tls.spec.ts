@@ -23,7 +23,8 @@ beforeAll(async () => {
     'client.pem': client.certificate,
     'client.key': client.key,
   };
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(files))
+    await writeFile(join(folder, name), text, { mode: 0o644 });
   // PostgreSQL refuses a key that others can read.
   await chmod(join(folder, 'server.key'), 0o600);
   const user = await chooseServerUser({ uid: 0, gid: 0 });
@@ -66,7 +67,7 @@ interface SessionRow {
 
 async function sessionsOf(database: Database): Promise<readonly SessionRow[]> {
   const hot = database.hot('tls', { durable: true });
-  await hot.query({ name: 'one', text: 'SELECT 1' }, []);
+  await hot.query({ name: 'one', text: 'SELECT 1', values: [] });
   await database.dataSource.query('SELECT 1');
   return database.control.query<SessionRow>(
     `SELECT application_name AS name, ssl, client_dn AS client FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)

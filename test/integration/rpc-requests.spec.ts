@@ -1,7 +1,7 @@
 import { Lifecycle, JobService } from '../../src/index.js';
 import { ClientNats } from '@nestjs/microservices';
 import { connect, createInbox, headers } from '@nats-io/transport-node';
-import { firstValueFrom, type Observable } from 'rxjs';
+import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { Greet, Import, Paint } from '../support/rest-app.js';
@@ -137,7 +137,6 @@ describe('a plain NATS client', () => {
 
   it('is heard of in the log when it waits for no answer and errs, once for a thousand', async () => {
     for (let sent = 0; sent < 1_000; sent++) scene.client.publish('jobs.create', '{"name":"pant"}');
-    scene.client.publish('jobs.cancel', 'no JSON');
     expect((await scene.ask('jobs.create', { name: 'paint', payload: {} })).id).toEqual(UUID);
     const warnings = scene.log.filter((line) => line.startsWith('warn: '));
     expect(warnings).toHaveLength(1);
@@ -157,7 +156,7 @@ describe('a plain NATS client', () => {
 describe('Nest’s ClientProxy', () => {
   let proxy: ClientNats;
   const send = (pattern: string, data: unknown): Promise<unknown> =>
-    firstValueFrom(proxy.send<unknown>(pattern, data) as Observable<unknown>);
+    firstValueFrom(proxy.send<unknown>(pattern, data));
 
   beforeEach(async () => {
     await scene.start();

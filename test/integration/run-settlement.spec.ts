@@ -44,7 +44,7 @@ async function claimed(app: RookeryApp, count: number) {
   const ids = await app.jobs.enqueueMany(Task, items(count));
   const workerId = app.module.get(IdGenerator).next();
   const query = hotQuery(app.database.hot('test', { durable: false }));
-  expect(await claim(query, workerId, ['task'], ids)).toHaveLength(count);
+  expect(await claim(query, workerId, ['task'], ids, false)).toHaveLength(count);
   const settlement = new Settlement(app.database, app.module.get(JobEnqueuer), 10_000);
   const record = (result: RunResult) =>
     settlement.record(workerId, result, (error) =>

@@ -71,3 +71,14 @@ test('a table-only transport is never available', async () => {
   expect(booted.get(Consumer).transport).toBeInstanceOf(TableOnlyTransport);
   expect(booted.get(Consumer).wasAvailable).toBe(false);
 });
+
+test.each([
+  ['in-process', 'within this process'],
+  ['table-only', 'no NATS_URL; works from the table'],
+] as const)(
+  'health says how tickets travel, and is never the reason for a restart: %s',
+  async (kind, detail) => {
+    const booted = await boot({ kind });
+    expect(booted.get(Health).report()).toEqual({ transport: { isLive: true, isReady: true, detail } });
+  },
+);

@@ -14,6 +14,8 @@ import type { HeldRuns } from './held-runs.js';
 interface ClaimRequest {
   readonly ids: readonly string[];
   readonly workerId: string;
+  /** Whether jobs of the retry lane are meant: those of a fresh lane may have failed since, and are then not for a fresh job's slot. */
+  readonly areRetries: boolean;
 }
 
 /**
@@ -36,9 +38,9 @@ export class Claimer {
     this.durable = this.batcher('durable claim', database.hot('claim-durable', { durable: true }));
   }
 
-  /** Claims those of the ids that wait, are due and nobody else claims. Rejects only when the claimer is closed. */
-  claim(ids: readonly string[], workerId: string, isDurable: boolean): Promise<ClaimedJob[]> {
-    return (isDurable ? this.durable : this.quick).submit({ ids, workerId });
+  /** Claims those of the jobs that wait, are due and nobody else claims. Rejects only when the claimer is closed. */
+  claim(request: ClaimRequest, isDurable: boolean): Promise<ClaimedJob[]> {
+    return (isDurable ? this.durable : this.quick).submit(request);
   }
 
   /** Of these ids, those that only a worker with other types could claim. */
@@ -77,13 +79,14 @@ export class Claimer {
   ): Promise<ClaimedJob[][]> {
     const query = hotQuery(connection);
     const answers = new Map<ClaimRequest, ClaimedJob[]>(requests.map((request) => [request, []]));
-    for (const [workerId, group] of byWorker(requests)) {
+    for (const group of alike(requests)) {
+      const [{ workerId, areRetries }] = group;
       const owner = new Map(group.flatMap((request) => request.ids.map((id) => [id, request] as const)));
       const ids = [...owner.keys()];
       // A lost answer may have hidden a claim: what is executing by us and not held here was claimed then.
       const found = repeated ? await claimedBy(query, workerId, ids) : [];
       const resolved = found.filter((job) => this.held.find(job.id)?.job.run !== job.run);
-      for (const job of [...resolved, ...(await claim(query, workerId, this.names, ids))]) {
+      for (const job of [...resolved, ...(await claim(query, workerId, this.names, ids, areRetries))]) {
         const request = owner.get(job.id);
         if (request) answers.get(request)?.push(job);
       }
@@ -92,10 +95,17 @@ export class Claimer {
   }
 }
 
-/** A worker that lost its lease goes on under a new id; requests of both may meet in one batch. */
-function byWorker(requests: readonly ClaimRequest[]): Map<string, ClaimRequest[]> {
-  const groups = new Map<string, ClaimRequest[]>();
-  for (const request of requests)
-    groups.set(request.workerId, [...(groups.get(request.workerId) ?? []), request]);
-  return groups;
+/**
+ * Groups of requests for one statement. Those of the two kinds of slots meet in one batch now and then, and so do those of two ids of a
+ * worker that lost its lease.
+ */
+function alike(requests: readonly ClaimRequest[]): Iterable<[ClaimRequest, ...ClaimRequest[]]> {
+  const groups = new Map<string, [ClaimRequest, ...ClaimRequest[]]>();
+  for (const request of requests) {
+    const key = `${request.workerId} ${request.areRetries}`;
+    const group = groups.get(key);
+    if (group) group.push(request);
+    else groups.set(key, [request]);
+  }
+  return groups.values();
 }

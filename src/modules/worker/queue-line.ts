@@ -231,7 +231,7 @@ export class QueueLine {
     const { workerId } = lease;
     let started = 0;
     try {
-      const jobs = await claimer.claim(ids, workerId, isDurable);
+      const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry' }, isDurable);
       for (const job of jobs) this.startRun(kind, job, workerId);
       started = jobs.length;
       if (started === ids.length) return NONE;

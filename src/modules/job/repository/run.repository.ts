@@ -68,16 +68,20 @@ async function perDay<Item, Row extends object>(
   return rows;
 }
 
-/** Claims those of the ids that wait, are due and bear one of these names; ids that anybody has locked are skipped. */
+/**
+ * Claims those of the ids that wait, are due, bear one of these names and are retries or not, as asked; ids that anybody has locked are
+ * skipped.
+ */
 export function claim(
   query: Query,
   workerId: string,
   names: readonly string[],
   ids: readonly string[],
+  areRetries: boolean,
 ): Promise<ClaimedJob[]> {
   const nameList = arrayLiteral(names);
   return perDay(ids, byId, (day, group) =>
-    query<ClaimedJob>(CLAIM(day), [idsLiteral(group), workerId, nameList]),
+    query<ClaimedJob>(CLAIM(day), [idsLiteral(group), workerId, nameList, areRetries]),
   );
 }
 

@@ -4,8 +4,9 @@ import { partitionStatement } from './partition-statement.js';
 export const MOST_LOG_LINES = 1_000;
 
 /**
- * Claims waiting jobs for one worker: $1 ids, $2 worker, $3 the names it can run. Locks the rows it takes and skips rows that
- * anybody else has locked; ids that are not waiting, not due or of another name are left alone. Returns what was claimed.
+ * Claims waiting jobs for one worker: $1 ids, $2 worker, $3 the names it can run, $4 whether jobs that an attempt has been charged for are
+ * meant, or those that none has: each kind has slots of its own. Locks the rows it takes and skips rows that anybody else has locked; ids
+ * that are not waiting, not due, of another name or the other kind are left alone. Returns what was claimed.
  * The locking SELECT comes first because UPDATE alone has no SKIP LOCKED and would wait for a stranger.
  */
 export const CLAIM = partitionStatement(
@@ -14,6 +15,7 @@ export const CLAIM = partitionStatement(
 WITH picked AS MATERIALIZED (
   SELECT id FROM {job}
    WHERE id = ANY ($1::uuid[]) AND status = 'waiting' AND (due_at IS NULL OR due_at <= now()) AND name = ANY ($3::text[])
+     AND (attempt > 0) = $4
      FOR NO KEY UPDATE SKIP LOCKED
 ),
 claimed AS (
