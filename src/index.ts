@@ -9,6 +9,7 @@ export {
 } from './config/index.js';
 export { RookeryError, type ErrorCode, type Issue } from './kernel/errors.js';
 export { Lifecycle, type ShutdownPhase } from './kernel/lifecycle.js';
+export { CLOCK, type Clock } from './kernel/clock.js';
 export type { Duration } from './kernel/durations.js';
 export {
   AbortReason,
@@ -36,4 +37,5 @@ export {
   type Payload,
   type PayloadInput,
 } from './modules/job/index.js';
+export { PUBLISHER, type Publisher } from './modules/transport/index.js';
 export { RookeryModule, type RookeryOptions } from './rookery.module.js';

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { RookeryModule, type EntryName } from '../index.js';
 import { ExampleJobHandler } from './example-job.js';
 import { HttpRequestHandler } from './http-request/http-request.js';
+import { ObjectAnnouncerModule } from './object/object-announcer.module.js';
 import { ObjectJobHandler } from './object/object-job.js';
 import { ObjectController } from './object/object.controller.js';
 import { PartitionsMaintenanceHandler } from './partitions-maintenance-job.js';
@@ -16,12 +17,9 @@ export class SamplesModule {
     return {
       module: SamplesModule,
       imports: [
-        RookeryModule.forFeature([
-          ExampleJobHandler,
-          PartitionsMaintenanceHandler,
-          HttpRequestHandler,
-          ObjectJobHandler,
-        ]),
+        ObjectAnnouncerModule,
+        RookeryModule.forFeature([ExampleJobHandler, PartitionsMaintenanceHandler, HttpRequestHandler]),
+        RookeryModule.forFeature([ObjectJobHandler], [ObjectAnnouncerModule]),
       ],
       controllers: entries.some((entry) => WITH_API.includes(entry)) ? [ObjectController] : [],
     };

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { ComposeProject, type Container } from './compose-project.js';
 import { RookeryClient, type Job, type Totals } from './rookery-client.js';
@@ -32,15 +32,14 @@ describe('docker-compose.yml', () => {
     project = await ComposeProject.create();
     client = new RookeryClient(project.url);
     await timed('built the image', () => project.compose('build', 'job'));
-  });
-
-  afterAll(async () => {
-    try {
-      if (hasFailed) say(await project.compose('logs', '--no-color', '--tail', '40'));
-    } finally {
-      await project.down();
-      await project.removeImage();
-    }
+    return async () => {
+      try {
+        if (hasFailed) say(await project.compose('logs', '--no-color', '--tail', '40'));
+      } finally {
+        await project.down();
+        await project.removeImage();
+      }
+    };
   });
 
   /** A scene; should it fail, the containers' logs are printed before they are gone. */

@@ -6,3 +6,4 @@ export { NatsLink, type NatsLinkEvents } from './nats/nats-link.js';
 export { NatsTransport, type NatsTransportOptions } from './nats/nats-transport.js';
 export { TableOnlyTransport } from './table-only/table-only-transport.js';
 export { TransportModule, type TransportModuleOptions } from './transport.module.js';
+export { PUBLISHER, type Publisher } from './publisher.js';

@@ -6,6 +6,7 @@ import { Lifecycle } from '../../kernel/lifecycle.js';
 import { InProcessTransport } from './in-process/in-process-transport.js';
 import { natsAccessOf } from './nats-access-of.js';
 import { NatsTransport } from './nats/nats-transport.js';
+import { PUBLISHER, silentPublisher, type Publisher } from './publisher.js';
 import { TableOnlyTransport } from './table-only/table-only-transport.js';
 import { TRANSPORT, type Transport } from './transport.js';
 
@@ -36,8 +37,14 @@ export class TransportModule implements OnModuleInit {
       providers: [
         { provide: OPTIONS, useValue: options },
         { provide: TRANSPORT, inject: [CLOCK], useFactory: (clock: Clock) => makeTransport(options, clock) },
+        {
+          provide: PUBLISHER,
+          inject: [TRANSPORT],
+          useFactory: (transport: Transport): Publisher =>
+            transport instanceof NatsTransport ? transport : silentPublisher,
+        },
       ],
-      exports: [TRANSPORT],
+      exports: [TRANSPORT, PUBLISHER],
     };
   }
 

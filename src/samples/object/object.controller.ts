@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Headers, Param, Post, Redirect, UseFilters } from '@nestjs/common';
 import { JobService, RookeryError, type Issue, type JobState, type JobView } from '../../index.js';
+import { ObjectAnnouncer } from './object-announcer.js';
 import { ObjectJob } from './object-job.js';
 import { ObjectRefusal, ObjectRefusalFilter } from './object-refusal.filter.js';
 
@@ -22,7 +23,10 @@ interface ObjectAnswer {
 @Controller()
 @UseFilters(ObjectRefusalFilter)
 export class ObjectController {
-  constructor(private readonly jobs: JobService) {}
+  constructor(
+    private readonly jobs: JobService,
+    private readonly announcer: ObjectAnnouncer,
+  ) {}
 
   /** The totals, until there is something better to look at. */
   @Get()
@@ -42,6 +46,7 @@ export class ObjectController {
     }
     try {
       const { id } = await this.jobs.enqueueByName(ObjectJob.name, body ?? {});
+      this.announcer.announce('created', id, objectIdOf(body));
       return { message: { job_id: id } };
     } catch (error) {
       throw refusalOf(error);
@@ -70,6 +75,11 @@ export class ObjectController {
       throw refusalOf(error);
     }
   }
+}
+
+/** Of a body that the schema has accepted. */
+function objectIdOf(body: unknown): string {
+  return (body as { readonly object_id: string }).object_id;
 }
 
 function statusOf(status: JobState): ObjectStatus {

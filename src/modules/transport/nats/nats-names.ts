@@ -52,6 +52,11 @@ export class NatsNames {
     return queue !== undefined && lane !== undefined && rest.length === 0 ? { queue, lane } : undefined;
   }
 
+  /** A subject that is the caller's own. */
+  subject(name: string): string {
+    return `${this.subjectPrefix}${name}`;
+  }
+
   signalSubject(kind: SignalKind): string {
     return `${this.subjectPrefix}rookery.signal.${kind}`;
   }

@@ -2,8 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../../kernel/clock.js';
 import { RookeryError } from '../../../kernel/errors.js';
+import type { Json } from '../../../kernel/json.js';
 import { Listeners } from '../local/listeners.js';
 import { logListenerError } from '../local/log-listener-error.js';
+import type { Publisher } from '../publisher.js';
 import type {
   Lane,
   OldestTicket,
@@ -66,7 +68,7 @@ export interface NatsTransportOptions {
  * It starts without a server and works when one comes; while there is none it says so by `isAvailable`, drops what is
  * offered, and reports the gap. A server that returns with an empty store gets its streams again at once.
  */
-export class NatsTransport implements Transport {
+export class NatsTransport implements Transport, Publisher {
   private phase: 'new' | 'started' | 'stopped' = 'new';
   private stopping: Promise<void> | undefined;
   private readonly names: NatsNames;
@@ -168,6 +170,10 @@ export class NatsTransport implements Transport {
     listener: (signal: Extract<Signal, { kind: Kind }>) => void,
   ): () => void {
     return this.signals.subscribe(kind, listener);
+  }
+
+  publish(subject: string, message: Json): void {
+    if (!this.isStopped) this.wire.send(this.names.subject(subject), JSON.stringify(message));
   }
 
   onGap(listener: (queue: string | undefined) => void): () => void {
