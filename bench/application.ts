@@ -37,6 +37,8 @@ export interface BenchSettings {
   readonly url: string;
   readonly entry: readonly EntryName[];
   readonly concurrency: number;
+  /** A NATS server to carry the tickets; within the process without one. */
+  readonly natsUrl?: string;
 }
 
 /** Boots Rookery without HTTP on an existing database. */
@@ -44,11 +46,13 @@ export async function startApplication({
   url,
   entry,
   concurrency,
+  natsUrl,
 }: BenchSettings): Promise<BenchApplication> {
   const config = defineConfig({
     database: { url },
     defaults: { concurrency, maxBatchSize: 500 },
     log: { level: 'error' },
+    ...(natsUrl !== undefined && { nats: { url: natsUrl, prefix: prefixOf(url) } }),
   });
   const root = {
     module: BenchModule,
@@ -59,4 +63,9 @@ export async function startApplication({
     abortOnError: false,
   });
   return { jobs: context.get(JobService), stop: () => context.close() };
+}
+
+/** Streams of one database's own, so that no run meets the tickets of another. */
+function prefixOf(url: string): string {
+  return new URL(url).pathname.slice(1);
 }

@@ -9,22 +9,26 @@ import { shown, type Figure } from './figures.js';
 import { PostgresMeter } from './postgres-meter.js';
 import { bulk } from './workloads/bulk.js';
 import { drain } from './workloads/drain.js';
+import { drainByWorkers } from './workloads/drain-by-workers.js';
 import { enqueueWhileDrain } from './workloads/enqueue-while-drain.js';
 import { latency } from './workloads/latency.js';
 import type { Workload } from './workloads/workload.js';
 
 const workloads: Record<string, Workload> = {
   drain,
+  'drain-by-one': drainByWorkers(1),
+  'drain-by-two': drainByWorkers(2),
   'enqueue-while-drain': enqueueWhileDrain,
   bulk,
   latency,
 };
 
 /** What `--help` prints. */
-const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE]
+const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL]
 
-Measures Rookery in one process on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh
-database, ${'runs'} times; prints median (min–max). Every run counts the jobs: a lost or repeated one fails the benchmark.
+Measures Rookery on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh database as often as
+--runs says; prints median (min–max). Tickets travel within the process, or by the NATS server at --nats. Every run counts the
+jobs: a lost or repeated one fails the benchmark.
 Workloads: ${Object.keys(workloads).join(', ')}
 `;
 
@@ -41,6 +45,7 @@ async function main(): Promise<void> {
       only: { type: 'string', default: Object.keys(workloads).join(',') },
       concurrency: { type: 'string', default: '10,500' },
       json: { type: 'string' },
+      nats: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -62,7 +67,10 @@ async function main(): Promise<void> {
           `there is no workload ${JSON.stringify(name)}; choose from ${Object.keys(workloads).join(', ')}`,
         );
       for (const concurrency of values.concurrency.split(',').map(Number)) {
-        const report = await measure(server, workload, concurrency, Number(values.runs));
+        const report = await measure(server, workload, Number(values.runs), {
+          concurrency,
+          ...(values.nats !== undefined && { natsUrl: values.nats }),
+        });
         reports.push(report);
         print(report);
       }
@@ -77,8 +85,8 @@ async function main(): Promise<void> {
 async function measure(
   server: { url: string; pid: number },
   workload: Workload,
-  concurrency: number,
   runs: number,
+  settings: { concurrency: number; natsUrl?: string },
 ): Promise<Report> {
   const values: Record<string, number>[] = [];
   const admin = await PostgresMeter.open(server.url, server.pid);
@@ -88,7 +96,7 @@ async function measure(
     const url = new URL(server.url);
     url.pathname = `/${database}`;
     const meter = await PostgresMeter.open(url.href, server.pid);
-    values.push(await workload.run({ url: url.href, meter, concurrency }));
+    values.push(await workload.run({ url: url.href, meter, ...settings }));
     await meter.close();
     await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
   }
@@ -98,7 +106,7 @@ async function measure(
     unit,
     values: values.map((value) => value[name] ?? Number.NaN),
   }));
-  return { workload: workload.name, concurrency, figures };
+  return { workload: workload.name, concurrency: settings.concurrency, figures };
 }
 
 function print({ workload, concurrency, figures }: Report): void {

@@ -8,8 +8,8 @@ const A_CALL = 10_000;
 export const bulk: Workload = {
   name: `bulk enqueue of ${JOBS.toLocaleString('en')}, ${A_CALL.toLocaleString('en')} a call`,
   units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job' },
-  async run({ url, meter, concurrency }) {
-    const submitter = await startApplication({ url, entry: ['job'], concurrency });
+  async run({ meter, ...settings }) {
+    const submitter = await startApplication({ ...settings, entry: ['job'] });
     await meter.checkpoint();
     const { result, cost } = await meter.during(async () => {
       const startedAt = performance.now();

@@ -8,8 +8,8 @@ const JOBS = 10_000;
 export const drain: Workload = {
   name: `drain a backlog of ${JOBS.toLocaleString('en')} no-op jobs`,
   units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job', hot: '%', nodeCpu: 'µs/job' },
-  async run({ url, meter, concurrency }) {
-    const application = await startApplication({ url, entry: ['all'], concurrency });
+  async run({ meter, ...settings }) {
+    const application = await startApplication({ ...settings, entry: ['all'] });
     const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
     await meter.checkpoint();
     const { result, cost } = await meter.during(async () => {
@@ -21,9 +21,10 @@ export const drain: Workload = {
       await started;
       const seconds = (performance.now() - startedAt) / 1_000;
       const cpu = process.cpuUsage(cpuBefore);
+      // Sessions that end report their statistics.
+      await application.stop();
       return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
     });
-    await application.stop();
     await assertAllDone(meter, JOBS);
     const postgresCpu = (cost.cpuMs * 1_000) / JOBS;
     return { ...result, postgresCpu, wal: cost.walBytes / JOBS, hot: cost.hotShare * 100 };

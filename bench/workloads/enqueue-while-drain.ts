@@ -9,8 +9,8 @@ const CALLERS = 50;
 export const enqueueWhileDrain: Workload = {
   name: `enqueue one by one from ${CALLERS} callers while one worker drains, ${JOBS.toLocaleString('en')} jobs`,
   units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job', hot: '%', nodeCpu: 'µs/job' },
-  async run({ url, meter, concurrency }) {
-    const application = await startApplication({ url, entry: ['all'], concurrency });
+  async run({ meter, ...settings }) {
+    const application = await startApplication({ ...settings, entry: ['all'] });
     await meter.checkpoint();
     const { result, cost } = await meter.during(async () => {
       const started = allStarted(JOBS);
@@ -24,9 +24,10 @@ export const enqueueWhileDrain: Workload = {
       await started;
       const seconds = (performance.now() - startedAt) / 1_000;
       const cpu = process.cpuUsage(cpuBefore);
+      // Sessions that end report their statistics.
+      await application.stop();
       return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
     });
-    await application.stop();
     await assertAllDone(meter, JOBS);
     const postgresCpu = (cost.cpuMs * 1_000) / JOBS;
     return { ...result, postgresCpu, wal: cost.walBytes / JOBS, hot: cost.hotShare * 100 };

@@ -11,8 +11,8 @@ const JOBS = A_SECOND * SECONDS;
 export const latency: Workload = {
   name: `${A_SECOND} jobs/s for ${SECONDS} s into an idle worker, enqueue → start`,
   units: { p50: 'ms', p95: 'ms', p99: 'ms' },
-  async run({ url, meter, concurrency }) {
-    const application = await startApplication({ url, entry: ['all'], concurrency });
+  async run({ meter, ...settings }) {
+    const application = await startApplication({ ...settings, entry: ['all'] });
     const calledAt = new Float64Array(JOBS);
     const waits: number[] = [];
     const started = allStarted(JOBS, (n) => waits.push(performance.now() - (calledAt[n] ?? 0)));

@@ -6,6 +6,7 @@ export interface WorkloadContext {
   readonly url: string;
   readonly meter: PostgresMeter;
   readonly concurrency: number;
+  readonly natsUrl?: string;
 }
 
 /** One thing to measure; `run` answers one value a figure and throws when a job was lost or ran twice. */

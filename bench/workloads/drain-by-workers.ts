@@ -1,0 +1,63 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { NoOp, startApplication } from '../application.js';
+import { assertAllDone, type Workload } from './workload.js';
+
+const JOBS = 50_000;
+const A_CALL = 10_000;
+const POLL_MS = 200;
+const WORKER = fileURLToPath(new URL('../worker.js', import.meta.url));
+
+/** A backlog drained by worker processes of their own; from the first start to the last end, as the rows tell. */
+export function drainByWorkers(workers: number): Workload {
+  return {
+    name: `drain a backlog of ${JOBS.toLocaleString('en')} no-op jobs by ${workers} worker process(es)`,
+    units: { rate: 'jobs/s', postgresCpu: 'µs/job', least: '% of the jobs by the worker with the fewest' },
+    async run({ meter, ...settings }) {
+      const submitter = await startApplication({ ...settings, entry: ['job'] });
+      for (let at = 0; at < JOBS; at += A_CALL) {
+        const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
+        await submitter.jobs.enqueueMany(NoOp, items);
+      }
+      await submitter.stop();
+      const { cost } = await meter.during(async () => {
+        const argument = JSON.stringify({ ...settings, entry: ['worker'] });
+        const children = Array.from({ length: workers }, () =>
+          spawn(process.execPath, [WORKER, argument], { stdio: 'inherit' }),
+        );
+        while ((await doneCount(meter)) < JOBS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await Promise.all(children.map(stop));
+      });
+      await assertAllDone(meter, JOBS);
+      const [span] = await meter.query<{ seconds: number }>(
+        `SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds FROM job`,
+      );
+      const shares = await meter.query<{ share: number }>(
+        `SELECT (count(*) * 100.0 / ${JOBS})::float8 AS share FROM job GROUP BY worker_id`,
+      );
+      return {
+        rate: JOBS / (span?.seconds ?? Number.NaN),
+        postgresCpu: (cost.cpuMs * 1_000) / JOBS,
+        least: Math.min(...shares.map(({ share }) => share)),
+      };
+    },
+  };
+}
+
+/** By the counters: cheap, however many jobs there are. */
+async function doneCount(meter: {
+  query<Row extends object>(text: string): Promise<Row[]>;
+}): Promise<number> {
+  const [row] = await meter.query<{ done: number }>(
+    `SELECT coalesce(sum(done), 0)::float8 AS done
+       FROM (SELECT done FROM counter_delta UNION ALL SELECT done FROM counter_minute WHERE minute = '-infinity') AS flow`,
+  );
+  return row?.done ?? 0;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
