@@ -40,7 +40,7 @@ const noEnum = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist/', 'node_modules/', '.rookery/'] },
+  { ignores: ['dist/', '.bench/', 'node_modules/', '.rookery/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{js,cjs,ts}'],
