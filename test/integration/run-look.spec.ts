@@ -119,11 +119,11 @@ describe('the look at once', () => {
     const producer = await scene.start({ types: [Task], hasWorker: false });
     const waiting = await producer.jobs.enqueue(Task, {});
     const hangs = gate();
-    let mayHang: Promise<void> | undefined;
-    const { jobs, transport, runs } = await start({ ...rarely, maxTicketIds: 10 }, () => mayHang);
+    const hanging: { until?: Promise<void> } = {};
+    const { jobs, transport, runs } = await start({ ...rarely, maxTicketIds: 10 }, () => hanging.until);
     // Found by the look of the boot, so the next one is an hour away.
     await scene.reaches(waiting.id, 'done');
-    mayHang = hangs.opened;
+    hanging.until = hangs.opened;
     await jobs.enqueueMany(Task, items(100));
     await expect.poll(() => transport.stats.dropped).toBeGreaterThan(0);
     hangs.open();
