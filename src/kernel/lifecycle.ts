@@ -95,15 +95,17 @@ export class Lifecycle {
 
 async function withinBudget(step: Step, hurrying: AbortSignal | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  let giveUp = (): void => undefined;
   const overrun = new Promise<never>((_, reject) => {
-    const giveUp = (): void => reject(new Error('was not waited for'));
+    giveUp = () => reject(new Error('was not waited for'));
     timer = setTimeout(() => reject(new Error(`did not end within ${step.budgetMs} ms`)), step.budgetMs);
     if (hurrying?.aborted) giveUp();
-    hurrying?.addEventListener('abort', giveUp, { once: true });
+    hurrying?.addEventListener('abort', giveUp);
   });
   try {
     await Promise.race([Promise.resolve().then(step.run), overrun]);
   } finally {
     clearTimeout(timer);
+    hurrying?.removeEventListener('abort', giveUp);
   }
 }
