@@ -98,9 +98,9 @@ async function newest<Found>(
   { place, limits }: WalkRange,
   foundOf: (row: JobRow & Walked) => Found,
 ): Promise<WalkStep<Found>> {
-  const { newest: any, newestOfQueue, newestOfObject } = walks;
+  const { newest: newestOfAll, newestOfQueue, newestOfObject } = walks;
   const statement =
-    filter.objectId !== undefined ? newestOfObject : filter.queue !== undefined ? newestOfQueue : any;
+    filter.objectId !== undefined ? newestOfObject : filter.queue !== undefined ? newestOfQueue : newestOfAll;
   const rows = await query<JobRow & Walked>(statement, [...matching(filter, limits), place?.id ?? LAST_ID]);
   return stepOf(rows, limits, foundOf);
 }
