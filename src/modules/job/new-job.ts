@@ -20,6 +20,10 @@ export interface NewJob {
   readonly timeoutMs?: number;
   readonly objectId?: string;
   readonly retryOf?: string;
+  /** The batch it is a member of. */
+  readonly batchId?: string;
+  /** The name of the schedule that made it. */
+  readonly schedule?: string;
   /** Absent when the job may run at once. */
   readonly dueAt?: Date;
   /** Of the dedupe rule: a job that meets a live one is a duplicate. */

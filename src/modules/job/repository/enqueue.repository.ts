@@ -209,6 +209,8 @@ function insertValues(jobs: readonly NewJob[]): unknown[] {
     optionalArray(jobs, (job) => job.timeoutMs),
     optionalArray(jobs, (job) => job.objectId),
     optionalArray(jobs, (job) => job.retryOf),
+    optionalArray(jobs, (job) => job.batchId),
+    optionalArray(jobs, (job) => job.schedule),
     optionalArray(jobs, (job) => job.dueAt?.toISOString()),
     new Date(idTime(first?.id ?? '')).toISOString(),
   ];
