@@ -20,6 +20,7 @@ export {
   Snooze,
   defineJob,
   type AbortCause,
+  type Counts,
   type Dedupe,
   type EnqueueItem,
   type EnqueueManyOptions,

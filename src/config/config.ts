@@ -77,6 +77,14 @@ export interface RookeryConfig {
     readonly enabled: boolean;
     /** How long an `object` job sleeps: between the two, each in ms, 0…1 h. Default 15 s…45 s. */
     readonly object: { readonly minMs: number; readonly maxMs: number };
+    readonly publisher: {
+      /** True when the scheduler publishes jobs and the status entry prints the count. Default false. */
+      readonly isEnabled: boolean;
+      /** Between two published jobs, in ms, 100 ms…1 h. Default 1 s. */
+      readonly publishEveryMs: number;
+      /** Between two printed counts, in ms, 100 ms…1 h. Default 5 s. */
+      readonly printEveryMs: number;
+    };
     readonly httpRequest: {
       /** True when loopback and private addresses may be called. Default false. */
       readonly allowPrivateAddresses: boolean;

@@ -69,6 +69,11 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
     samples: {
       enabled: samples.enabled,
       object: { minMs: samples.object.min, maxMs: samples.object.max },
+      publisher: {
+        isEnabled: samples.publisher.enabled,
+        publishEveryMs: samples.publisher.publishEvery,
+        printEveryMs: samples.publisher.printEvery,
+      },
       httpRequest: { ...samples.httpRequest },
     },
   };

@@ -207,6 +207,19 @@ const samples = z.strictObject({
         context.addIssue({ code: 'custom', path: ['min'], message: 'is longer than samples.object.max' });
     })
     .prefault({}),
+  publisher: z
+    .strictObject({
+      enabled: boolean({
+        about: 'Makes the scheduler publish a job at short intervals and the status entry print the count',
+      }).default(false),
+      publishEvery: duration({ about: 'Between two published jobs', minMs: 100, maxMs: HOUR }).default(
+        SECOND,
+      ),
+      printEvery: duration({ about: 'Between two printed counts', minMs: 100, maxMs: HOUR }).default(
+        5 * SECOND,
+      ),
+    })
+    .prefault({}),
   httpRequest: z
     .strictObject({
       allowPrivateAddresses: boolean({

@@ -6,6 +6,7 @@ import { ObjectAnnouncerModule } from './object/object-announcer.module.js';
 import { ObjectJobHandler } from './object/object-job.js';
 import { ObjectController } from './object/object.controller.js';
 import { PartitionsMaintenanceHandler } from './partitions-maintenance-job.js';
+import { SAMPLE_ENTRIES, SamplePublisher } from './publisher/sample-publisher.js';
 
 /** The entries that answer for jobs over HTTP. */
 const WITH_API: readonly EntryName[] = ['all', 'job', 'status'];
@@ -21,6 +22,7 @@ export class SamplesModule {
         RookeryModule.forFeature([ExampleJobHandler, PartitionsMaintenanceHandler, HttpRequestHandler]),
         RookeryModule.forFeature([ObjectJobHandler], [ObjectAnnouncerModule]),
       ],
+      providers: [SamplePublisher, { provide: SAMPLE_ENTRIES, useValue: entries }],
       controllers: entries.some((entry) => WITH_API.includes(entry)) ? [ObjectController] : [],
     };
   }

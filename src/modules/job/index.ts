@@ -1,4 +1,5 @@
 export type { ClaimedJob } from './claimed-job.js';
+export { countsOf, type Counts } from './counts.js';
 export { databaseError } from './database-error.js';
 export {
   AbortReason,

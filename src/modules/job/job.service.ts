@@ -5,6 +5,7 @@ import { RookeryError } from '../../kernel/errors.js';
 import { IdGenerator, isUuid } from '../../kernel/ids.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
+import { countsOf, type Counts } from './counts.js';
 import { databaseError } from './database-error.js';
 import { refuseDuplicates, throwDuplicate } from './duplicates.js';
 import { JobEnqueuer } from './job-enqueuer.js';
@@ -16,6 +17,7 @@ import type { NewJob } from './new-job.js';
 import { offerTickets } from './offer-tickets.js';
 import { Queues } from './queues.js';
 import { cancelJobs, reopenJobs, statesOf, type KnownState } from './repository/control.repository.js';
+import { totals } from './repository/counter.repository.js';
 import { CallerTransaction, type KeyedOutcome } from './repository/enqueue.repository.js';
 import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
 import { controlQuery } from './repository/query.js';
@@ -136,6 +138,11 @@ export class JobService {
     assertId(id);
     const [job] = await this.control(() => findJobs(ordinaryQuery(this.database.dataSource), [id]));
     return job;
+  }
+
+  /** How many jobs of all queues are in each state, added up from the counters; as cheap with many millions of jobs as with none. */
+  async totals(): Promise<Counts> {
+    return countsOf(await this.control(() => totals(controlQuery(this.database.control))));
   }
 
   /**

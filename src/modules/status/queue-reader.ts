@@ -4,15 +4,17 @@ import { Database } from '../database/index.js';
 import {
   allQueues,
   controlQuery,
+  countsOf,
   minuteFlows,
   oldestWaiting,
   totals,
   walkQuery,
+  type Counts,
   type MinuteFlow,
   type OldestWaiting,
 } from '../job/index.js';
 import { TRANSPORT, freshLanes, type Transport } from '../transport/index.js';
-import { byQueue, countsOf, type Counts } from './status-reader.js';
+import { byQueue } from './status-reader.js';
 
 const MINUTE_MS = 60_000;
 

@@ -176,6 +176,15 @@ export class NatsTransport implements Transport, Publisher {
     if (!this.isStopped) this.wire.send(this.names.subject(subject), JSON.stringify(message));
   }
 
+  request(subject: string, message: Json, withinMs: number): Promise<Json | undefined> {
+    if (this.isStopped) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.wire.ask(this.names.subject(subject), JSON.stringify(message), withinMs, (answer) =>
+        resolve(answer && jsonOf(answer)),
+      );
+    });
+  }
+
   onGap(listener: (queue: string | undefined) => void): () => void {
     return this.gapListeners.add(listener);
   }
@@ -304,5 +313,14 @@ export class NatsTransport implements Transport, Publisher {
   private drop(queue: string, ids: number): void {
     this.counts.dropped += ids;
     this.gaps.note(queue);
+  }
+}
+
+/** What an answer says; undefined when it is no JSON, as the server's own "no responders" is. */
+function jsonOf(answer: Msg): Json | undefined {
+  try {
+    return answer.json<Json>();
+  } catch {
+    return undefined;
   }
 }
