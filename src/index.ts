@@ -13,6 +13,7 @@ export { CLOCK, type Clock } from './kernel/clock.js';
 export type { Duration } from './kernel/durations.js';
 export {
   AbortReason,
+  BatchService,
   answerFrameworkError,
   JobHandler,
   JobService,
@@ -20,6 +21,9 @@ export {
   Snooze,
   defineJob,
   type AbortCause,
+  type Batch,
+  type BatchOptions,
+  type BatchView,
   type Counts,
   type Dedupe,
   type EnqueueItem,
@@ -34,6 +38,7 @@ export {
   type JobType,
   type JobTypeDefinition,
   type JobView,
+  type OnComplete,
   type OnTimeout,
   type Payload,
   type PayloadInput,

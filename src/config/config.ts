@@ -77,6 +77,16 @@ export interface RookeryConfig {
     readonly enabled: boolean;
     /** How long an `object` job sleeps: between the two, each in ms, 0…1 h. Default 15 s…45 s. */
     readonly object: { readonly minMs: number; readonly maxMs: number };
+    readonly deal: {
+      /** The deals API, without a slash at its end; absent for a small one within the process. */
+      readonly url?: string;
+      /** Deals a day of the small API, 0…9,999. Default 60. */
+      readonly dealsADay: number;
+      /** Deals a page of the small API, 1…1,000. Default 25. */
+      readonly pageSize: number;
+      /** How long a slow deal of the small API takes, in ms, 0…1 h. Default 500 ms. */
+      readonly slowMs: number;
+    };
     readonly publisher: {
       /** True when the scheduler publishes jobs and the status entry prints the count. Default false. */
       readonly isEnabled: boolean;

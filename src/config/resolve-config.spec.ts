@@ -49,6 +49,7 @@ describe('the settings', () => {
       samples: {
         enabled: false,
         object: { minMs: 15_000, maxMs: 45_000 },
+        deal: { dealsADay: 60, pageSize: 25, slowMs: 500 },
         publisher: { isEnabled: false, publishEveryMs: 1_000, printEveryMs: 5_000 },
         httpRequest: { allowPrivateAddresses: false, maxResponseBytes: 262_144, maxRedirects: 5 },
       },

@@ -69,6 +69,12 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
     samples: {
       enabled: samples.enabled,
       object: { minMs: samples.object.min, maxMs: samples.object.max },
+      deal: {
+        ...(samples.deal.url === undefined ? {} : { url: samples.deal.url }),
+        dealsADay: samples.deal.dealsADay,
+        pageSize: samples.deal.pageSize,
+        slowMs: samples.deal.slow,
+      },
       publisher: {
         isEnabled: samples.publisher.enabled,
         publishEveryMs: samples.publisher.publishEvery,

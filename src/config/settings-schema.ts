@@ -207,6 +207,21 @@ const samples = z.strictObject({
         context.addIssue({ code: 'custom', path: ['min'], message: 'is longer than samples.object.max' });
     })
     .prefault({}),
+  deal: z
+    .strictObject({
+      url: text({
+        about: 'The deals API that `deals:collect` pages through',
+        form: 'an http(s) URL without a slash at its end',
+        pattern: /^https?:\/\/\S*[^\s/]$/,
+        unset: 'a small one within the process',
+      }).optional(),
+      dealsADay: integer({ about: 'Deals a day of the small API', min: 0, max: 9_999 }).default(60),
+      pageSize: integer({ about: 'Deals a page of the small API', min: 1, max: 1_000 }).default(25),
+      slow: duration({ about: 'How long a slow deal of the small API takes', minMs: 0, maxMs: HOUR }).default(
+        SECOND / 2,
+      ),
+    })
+    .prefault({}),
   publisher: z
     .strictObject({
       enabled: boolean({

@@ -1,6 +1,7 @@
 /** Every error code a caller may meet, over REST, NATS, the CLI and in code. A code never changes its meaning. */
 export type ErrorCode =
   | 'already_finished'
+  | 'batch_sealed'
   | 'clock_skew'
   | 'database_unavailable'
   | 'duplicate_job'
@@ -11,6 +12,7 @@ export type ErrorCode =
   | 'invalid_payload'
   | 'invalid_request'
   | 'malformed_json'
+  | 'no_such_batch'
   | 'no_such_job'
   | 'no_such_queue'
   | 'no_transaction'

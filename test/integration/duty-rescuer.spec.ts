@@ -39,6 +39,7 @@ function newRescuer({ isOneMachine = false } = {}): Rescuer {
     log: { log: take, warn: take },
     contactMs: () => contactMs,
     isOneMachine,
+    announce: () => undefined,
     elapsed: () => elapsedMs,
     random: () => 0.5,
   });
@@ -202,7 +203,9 @@ describe('the rescuer', () => {
     const rescuer = newRescuer();
     const racing: typeof tables.step = async (work) => {
       const answer = await tables.step(work);
-      await settle(tables.query, worker, [{ kind: 'succeeded', id, run: 1, result: '1', children: [] }]);
+      await settle(tables.query, worker, [
+        { kind: 'succeeded', isMember: false, id, run: 1, result: '1', children: [] },
+      ]);
       return answer;
     };
     await rescuer.runOnce(racing);

@@ -45,7 +45,7 @@ async function claimed(app: RookeryApp, count: number) {
   const workerId = app.module.get(IdGenerator).next();
   const query = hotQuery(app.database.hot('test', { durable: false }));
   expect(await claim(query, workerId, ['task'], ids, false)).toHaveLength(count);
-  const settlement = new Settlement(app.database, app.module.get(JobEnqueuer), 10_000);
+  const settlement = new Settlement(app.database, app.module.get(JobEnqueuer), 10_000, () => undefined);
   const record = (result: RunResult) =>
     settlement.record(workerId, result, (error) =>
       other(result.id, { status: 'failed', message: error.message, code: error.code }),
@@ -55,6 +55,7 @@ async function claimed(app: RookeryApp, count: number) {
 
 const done = (id: string, result = 'null'): RunResult => ({
   kind: 'succeeded',
+  isMember: false,
   id,
   run: 1,
   result,
@@ -65,6 +66,7 @@ const other = (
   { status, message, code }: { status: OtherRun['status']; message: string; code?: string },
 ): OtherRun => ({
   kind: 'other',
+  isMember: false,
   id,
   run: 1,
   status,

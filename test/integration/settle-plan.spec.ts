@@ -16,6 +16,7 @@ afterEach(() => tables.close());
 
 const succeeded = (id: string): RunResult => ({
   kind: 'succeeded',
+  isMember: false,
   id,
   run: 1,
   result: 'null',
@@ -24,6 +25,7 @@ const succeeded = (id: string): RunResult => ({
 
 const lost = (id: string): RunResult => ({
   kind: 'other',
+  isMember: false,
   id,
   run: 1,
   status: 'waiting',
@@ -51,7 +53,7 @@ it.each([
     expect(text).toMatch(
       /Nested Loop[\s\S]*Function Scan on i[\s\S]*Index Scan using job_\d+_pkey on job_\d+ job[\s\S]*Index Cond: \(id = i\.id\)/,
     );
-    const answers = await settle(hotQuery(hot), WORKER, ids.slice(0, 500).map(resultOf));
+    const { answers } = await settle(hotQuery(hot), WORKER, ids.slice(0, 500).map(resultOf));
     expect([...answers.values()].filter(({ kind }) => kind === 'settled')).toHaveLength(500);
   },
 );

@@ -134,9 +134,10 @@ export class RestApp {
     const at = '2026-01-31T03:00:00.000Z';
     await settle(this.query, WORKER_ID, [
       status === 'done'
-        ? { kind: 'succeeded', id, run, result: '{"coats":2}', children: [] }
+        ? { kind: 'succeeded', isMember: false, id, run, result: '{"coats":2}', children: [] }
         : {
             kind: 'other',
+            isMember: false,
             id,
             run,
             status,

@@ -12,5 +12,7 @@ export interface ClaimedJob {
   /** In ms; 0 for none; null when the type's, the queue's or the global timeout applies. */
   readonly timeoutMs: number | null;
   readonly objectId: string | null;
+  /** The batch it is a member of. */
+  readonly batchId: string | null;
   readonly startedAt: Date;
 }

@@ -18,7 +18,8 @@ export function throwDuplicate(job: NewJob, outcome: Exclude<KeyedOutcome, { kin
 }
 
 /**
- * Throws `duplicate_job` that lists every job that may not be left out, if there is any: with `skip`, those whose key an open transaction
+ * Throws `duplicate_job` that lists every job that may not be left out, if there is any. A batch's member that is added again is always left
+ * out; with `skip` the others are too, but for those whose key an open transaction
  * holds, for which no job can be named instead.
  */
 export function refuseDuplicates(
@@ -28,8 +29,9 @@ export function refuseDuplicates(
 ): void {
   const duplicates = jobs.flatMap((job, index) => {
     const outcome = outcomes[index];
-    if (!outcome || outcome.kind === 'stored' || (onDuplicate === 'skip' && outcome.kind === 'duplicate'))
-      return [];
+    if (!outcome || outcome.kind === 'stored') return [];
+    const mayBeLeftOut = onDuplicate === 'skip' || (outcome.kind === 'duplicate' && outcome.of === 'member');
+    if (mayBeLeftOut && outcome.kind === 'duplicate') return [];
     return [
       {
         index,

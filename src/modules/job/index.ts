@@ -1,3 +1,7 @@
+export { announceCompleted, type AnnouncerParts } from './announce-completed.js';
+export { batchStates, type BatchState, type BatchView, type NewBatch } from './batch.js';
+export type { BatchOptions, OnComplete } from './batch-options.js';
+export { BatchService, type Batch } from './batch.service.js';
 export type { ClaimedJob } from './claimed-job.js';
 export { countsOf, type Counts } from './counts.js';
 export { databaseError } from './database-error.js';
@@ -27,21 +31,15 @@ export {
 export { JobTypeList } from './job.explorer.js';
 export { JobModule } from './job.module.js';
 export { JobRegistry } from './job.registry.js';
-export {
-  JobService,
-  assertId,
-  noSuchJob,
-  type EnqueueItem,
-  type EnqueueManyOptions,
-  type EnqueueOptions,
-  type EnqueuedJob,
-} from './job.service.js';
+export type { EnqueueItem, EnqueueManyOptions, EnqueueOptions, EnqueuedJob } from './enqueue-options.js';
+export { JobService, assertId, noSuchJob } from './job.service.js';
 export type { JobView } from './job-view.js';
 export type { NewJob } from './new-job.js';
 export { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
 export * from './partition.js';
 export { Partitions } from './partitions.js';
 export { Queues } from './queues.js';
+export * from './repository/batch.repository.js';
 export * from './repository/control.repository.js';
 export * from './repository/counter.repository.js';
 export * from './repository/key.repository.js';

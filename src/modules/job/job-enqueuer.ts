@@ -13,10 +13,13 @@ import {
 } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { databaseError } from './database-error.js';
+import { refuseDuplicates } from './duplicates.js';
 import { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
+import type { NewBatch } from './batch.js';
 import type { NewJob } from './new-job.js';
 import { dayOf } from './partition.js';
 import { Partitions } from './partitions.js';
+import { insertBatch, insertMembers, sealBatch, type CompletedBatch } from './repository/batch.repository.js';
 import { insertJobs, insertKeyedJobs, type KeyedOutcome } from './repository/enqueue.repository.js';
 import { hotQuery } from './repository/query.js';
 
@@ -41,6 +44,19 @@ interface BulkRequest {
   readonly mayStore: (outcomes: readonly KeyedOutcome[]) => void;
 }
 
+/** A batch to be made with its first members. */
+interface BatchRequest {
+  readonly batch: NewBatch;
+  readonly members: readonly NewJob[];
+  readonly isSealed: boolean;
+}
+
+/** The batch that was made, or the one that its key names. */
+export interface StoredBatch {
+  readonly id: string;
+  readonly completed: readonly CompletedBatch[];
+}
+
 /**
  * Stores jobs by group commit and offers their tickets once they are durable. Jobs with keys ride statements of their own, so
  * that the many without never wait for the few.
@@ -51,9 +67,13 @@ export class JobEnqueuer {
   private readonly keyed: Batcher<NewJob, KeyedOutcome>;
   /** One request a run, for the sake of its repeats. */
   private readonly bulk: Batcher<BulkRequest, KeyedOutcome[]>;
+  /** Members of batches, whose rows they lock until the commit. */
+  private readonly members: Batcher<NewJob, KeyedOutcome>;
+  private readonly batches: Batcher<BatchRequest, StoredBatch>;
   private readonly plainConnection: HotConnection;
   private readonly keyedConnection: HotConnection;
   private readonly bulkConnection: HotConnection;
+  private readonly batchConnection: HotConnection;
 
   constructor(
     database: Database,
@@ -64,6 +84,7 @@ export class JobEnqueuer {
     this.plainConnection = database.hot('enqueue', { durable: true });
     this.keyedConnection = database.hot('enqueue-keyed', { durable: true });
     this.bulkConnection = database.hot('enqueue-bulk', { durable: true });
+    this.batchConnection = database.hot('enqueue-members', { durable: true });
     const common = {
       maxItems: LONGEST_RUN_OF_JOBS,
       maxWeight: MAX_WEIGHT,
@@ -89,6 +110,20 @@ export class JobEnqueuer {
       weigh: () => 0,
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
     });
+    this.members = new Batcher({
+      ...common,
+      name: 'member enqueue',
+      // A batch that is sealed refuses its members alone.
+      isItemFault: (error) => isItemFault(error) || error instanceof RookeryError,
+      run: (jobs, repeated) => this.storeMembers(jobs, repeated),
+    });
+    this.batches = new Batcher({
+      ...common,
+      name: 'batch',
+      maxItems: 1,
+      weigh: () => 0,
+      run: (requests, repeated) => Promise.all(requests.map((request) => this.storeBatch(request, repeated))),
+    });
     lifecycle.register('outlets', 'enqueue', CLOSE_BUDGET_MS, () => this.close());
   }
 
@@ -98,9 +133,10 @@ export class JobEnqueuer {
    * `shutting_down`.
    */
   async enqueue(job: NewJob): Promise<KeyedOutcome> {
-    if (this.plain.pending + this.keyed.pending >= MOST_WAITING) throw overloaded();
+    if (this.plain.pending + this.keyed.pending + this.members.pending >= MOST_WAITING) throw overloaded();
     try {
-      if (job.dedupeKey || job.idempotencyKey) return await this.enqueueKeyed(job);
+      if (job.batchId !== undefined) return await untilFree(() => this.members.submit(job));
+      if (job.dedupeKey || job.idempotencyKey) return await untilFree(() => this.keyed.submit(job));
       await this.plain.submit(job);
       return { kind: 'stored' };
     } catch (error) {
@@ -123,6 +159,18 @@ export class JobEnqueuer {
     }
   }
 
+  /**
+   * Makes a batch with its members, in one transaction, or answers the one that its key names; then offers the tickets of the members.
+   * Throws as `enqueueAll` does.
+   */
+  async makeBatch(batch: NewBatch, members: readonly NewJob[], isSealed: boolean): Promise<StoredBatch> {
+    try {
+      return await this.batches.submit({ batch, members, isSealed });
+    } catch (error) {
+      throw refusal(members, error);
+    }
+  }
+
   /** Makes sure that the partitions of these jobs are there. */
   async ensurePartitions(jobs: readonly NewJob[]): Promise<void> {
     for (const day of new Set(jobs.map((job) => dayOf(job.id)))) await this.partitions.ensure(day);
@@ -136,15 +184,6 @@ export class JobEnqueuer {
   /** Batches and jobs of the plain and the keyed statements since the start. */
   get stats(): { readonly plain: BatcherStats; readonly keyed: BatcherStats } {
     return { plain: this.plain.stats, keyed: this.keyed.stats };
-  }
-
-  private async enqueueKeyed(job: NewJob): Promise<KeyedOutcome> {
-    const startedAt = monotonicMs();
-    for (;;) {
-      const outcome = await this.keyed.submit(job);
-      if (outcome.kind !== 'held' || monotonicMs() - startedAt > HELD_WAIT_MS) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, HELD_RETRY_MS));
-    }
   }
 
   private async storePlain(jobs: readonly NewJob[], repeated: boolean): Promise<void[]> {
@@ -161,12 +200,42 @@ export class JobEnqueuer {
     return outcomes;
   }
 
+  private async storeMembers(jobs: readonly NewJob[], repeated: boolean): Promise<KeyedOutcome[]> {
+    const outcomes = await this.withPartitions(jobs, () =>
+      this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), jobs, repeated)),
+    );
+    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    return outcomes;
+  }
+
+  private async storeBatch(
+    { batch, members, isSealed }: BatchRequest,
+    repeated: boolean,
+  ): Promise<StoredBatch> {
+    const offered: NewJob[] = [];
+    const stored = await this.withPartitions(members, () =>
+      this.batchConnection.transaction(async (queries): Promise<StoredBatch> => {
+        const query = hotQuery(queries);
+        const id = await insertBatch(query, batch);
+        if (id !== batch.id) return { id, completed: [] };
+        for (const chunk of chunksOf(members)) {
+          const outcomes = await insertMembers(query, chunk, repeated);
+          refuseDuplicates(chunk, outcomes, 'skip');
+          offered.push(...chunk.filter((_, index) => outcomes[index]?.kind === 'stored'));
+        }
+        return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
+      }),
+    );
+    this.offer(offered);
+    return stored;
+  }
+
   private async storeAll({ jobs, mayStore }: BulkRequest, repeated: boolean): Promise<KeyedOutcome[]> {
     const outcomes = await this.withPartitions(jobs, () =>
       this.bulkConnection.transaction(async (queries) => {
         const met: KeyedOutcome[] = [];
         for (const chunk of chunksOf(jobs))
-          met.push(...(await insertKeyedJobs(hotQuery(queries), chunk, repeated)));
+          met.push(...(await insertMembers(hotQuery(queries), chunk, repeated)));
         mayStore(met);
         return met;
       }),
@@ -192,7 +261,18 @@ export class JobEnqueuer {
   }
 
   private async close(): Promise<void> {
-    await Promise.all([this.plain.close(), this.keyed.close(), this.bulk.close()]);
+    const batchers = [this.plain, this.keyed, this.bulk, this.members, this.batches];
+    await Promise.all(batchers.map((batcher) => batcher.close()));
+  }
+}
+
+/** Stores a job, and tries again for a while when another transaction holds its key. */
+async function untilFree(store: () => Promise<KeyedOutcome>): Promise<KeyedOutcome> {
+  const startedAt = monotonicMs();
+  for (;;) {
+    const outcome = await store();
+    if (outcome.kind !== 'held' || monotonicMs() - startedAt > HELD_WAIT_MS) return outcome;
+    await new Promise((resolve) => setTimeout(resolve, HELD_RETRY_MS));
   }
 }
 

@@ -16,6 +16,8 @@ const LONGEST_OBJECT_ID = 512;
 const LONGEST_IDEMPOTENCY_KEY = 255;
 /** How long an `Idempotency-Key` is remembered. */
 const IDEMPOTENCY_MS = 24 * 3_600_000;
+/** How long a batch remembers the objectId of a member: longer than it may stay open. */
+const MEMBER_MS = 8 * 24 * 3_600_000;
 /** The farthest a job may be put off: ten years, so that a slip of units is caught. */
 const FARTHEST_MS = 3_650 * 86_400_000;
 
@@ -59,7 +61,7 @@ export class JobPreparer {
     const issues: Issue[] = [];
     const timeoutMs = timeoutOf(options.timeout, issues);
     const dueAt = this.dueAtOf(options, issues);
-    const { objectId, lane = type.lane, maxAttempts = type.maxAttempts, retryOf } = options;
+    const { objectId, lane = type.lane, maxAttempts = type.maxAttempts, retryOf, batchId } = options;
     if (!freshLanes.includes(lane))
       issues.push({ path: 'lane', message: `is ${show(lane)}; use one of ${freshLanes.join(', ')}` });
     if (!isAttempts(maxAttempts)) {
@@ -73,6 +75,8 @@ export class JobPreparer {
       checkText('Idempotency-Key', idempotencyKey, LONGEST_IDEMPOTENCY_KEY, issues);
     if (retryOf !== undefined && !isUuid(retryOf))
       issues.push({ path: 'retryOf', message: `is ${show(retryOf)}; use the id of a job` });
+    if (batchId !== undefined && !isUuid(batchId))
+      issues.push({ path: 'batchId', message: `is ${show(batchId)}; use the id of a batch` });
     if (issues.length > 0) throw invalidRequest(issues);
     const dedupeKey = dedupeKeyOf(type, objectId);
     return {
@@ -85,6 +89,11 @@ export class JobPreparer {
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(objectId !== undefined && { objectId }),
       ...(retryOf !== undefined && { retryOf }),
+      ...(batchId !== undefined && { batchId: batchId.toLowerCase() }),
+      ...(batchId !== undefined &&
+        objectId !== undefined && {
+          memberKey: { key: `batch:${batchId.toLowerCase()}:${type.name}:${objectId}`, heldMs: MEMBER_MS },
+        }),
       ...(dueAt && { dueAt }),
       ...(dedupeKey && { dedupeKey }),
       ...(idempotencyKey !== undefined && {

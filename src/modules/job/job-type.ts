@@ -28,6 +28,8 @@ export interface JobOptions {
   readonly runAt?: Date;
   /** The job this one repeats by hand. */
   readonly retryOf?: string;
+  /** The open batch it becomes a member of, which takes an `objectId` once. */
+  readonly batchId?: string;
 }
 
 /** What `prepare` answers: the payload and options to store in place of those given. */

@@ -24,7 +24,11 @@ export interface JobView {
   /** `{fraction, note?}` as the handler last showed it; null when it showed none. */
   readonly progress: Json | null;
   readonly objectId: string | null;
+  /** The batch it is a member of. */
+  readonly batchId: string | null;
   readonly schedule: string | null;
+  /** The job this one repeats by hand. */
+  readonly retryOf: string | null;
   readonly workerId: string | null;
   /** The job's own timeout; 0 for `none`; null when its type's, its queue's or the global one applies. */
   readonly timeoutMs: number | null;
@@ -62,7 +66,9 @@ export function viewOf(row: JobRow): JobView {
     history: (row.history ?? []).map(entryOf),
     progress: row.progress,
     objectId: row.objectId,
+    batchId: row.batchId,
     schedule: row.schedule,
+    retryOf: row.retryOf,
     workerId: row.workerId,
     timeoutMs: row.timeoutMs,
     createdAt: new Date(idTime(row.id)).toISOString(),

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { IdGenerator } from '../../kernel/ids.js';
 import { Database } from '../database/index.js';
+import { BatchService } from './batch.service.js';
 import { JobEnqueuer } from './job-enqueuer.js';
 import { JobExplorer } from './job.explorer.js';
 import { JobRegistry } from './job.registry.js';
@@ -18,12 +19,13 @@ const services = [JobRegistry, JobEnqueuer, JobService, Partitions, Queues];
   providers: [
     ...services,
     JobExplorer,
+    { provide: BatchService, inject: [JobService], useFactory: (jobs: JobService) => jobs.batches },
     {
       provide: IdGenerator,
       inject: [Database],
       useFactory: (database: Database) => new IdGenerator(database.clock),
     },
   ],
-  exports: [...services, IdGenerator],
+  exports: [...services, BatchService, IdGenerator],
 })
 export class JobModule {}

@@ -5,11 +5,15 @@ import { RookeryError } from '../../kernel/errors.js';
 import { IdGenerator, isUuid } from '../../kernel/ids.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
+import { announceCompleted } from './announce-completed.js';
 import { countsOf, type Counts } from './counts.js';
+import type { BatchOptions } from './batch-options.js';
+import { BatchService, type Batch } from './batch.service.js';
 import { databaseError } from './database-error.js';
 import { refuseDuplicates, throwDuplicate } from './duplicates.js';
+import type { EnqueueItem, EnqueueManyOptions, EnqueueOptions, EnqueuedJob } from './enqueue-options.js';
 import { JobEnqueuer } from './job-enqueuer.js';
-import { JobPreparer, dedupeKey, type JobRequest } from './job-preparer.js';
+import { JobPreparer, dedupeKey, invalidRequest, type JobRequest } from './job-preparer.js';
 import { JobRegistry } from './job.registry.js';
 import type { JobOptions, JobType, PayloadInput } from './job-type.js';
 import type { JobView } from './job-view.js';
@@ -23,43 +27,14 @@ import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
 import { controlQuery } from './repository/query.js';
 import type { JobState } from './state-machine.js';
 
-/** What the caller may say of one enqueue, besides what it may say of the job. */
-export interface EnqueueOptions extends JobOptions {
-  /**
-   * Puts the job into this manager's transaction: it exists if and only if that commits, and its ticket is offered only after.
-   * Throws `no_transaction` when the manager has none active.
-   */
-  readonly manager?: EntityManager;
-  /** A second enqueue with the same key within 24 h answers the first one's job; 1…255 characters. */
-  readonly idempotencyKey?: string;
-}
-
-/** One of many jobs of a type. */
-export interface EnqueueItem<Type extends JobType> extends JobOptions {
-  readonly payload: PayloadInput<Type>;
-}
-
-export interface EnqueueManyOptions {
-  readonly manager?: EntityManager;
-  /** `fail` (the default) stores nothing and throws when a job is a duplicate; `skip` stores the others. */
-  readonly onDuplicate?: 'fail' | 'skip';
-}
-
-/** The answer to an enqueue. */
-export interface EnqueuedJob {
-  readonly id: string;
-  /** `waiting`; any state when an earlier request with the same `idempotencyKey` made the job. */
-  readonly status: JobState;
-  /** True when an earlier request with the same `idempotencyKey` made the job. */
-  readonly isRepeat: boolean;
-}
-
 /** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
 const PREPARED_AT_ONCE = 500;
 
 /** Enqueues, cancels and retries jobs; the way into Rookery from code. */
 @Injectable()
 export class JobService {
+  /** Batches of jobs. */
+  readonly batches: BatchService;
   private readonly preparer: JobPreparer;
   private readonly callerTransaction: CallerTransaction;
 
@@ -74,6 +49,15 @@ export class JobService {
   ) {
     this.preparer = new JobPreparer(ids, database.clock);
     this.callerTransaction = new CallerTransaction(config.database.schema);
+    this.batches = new BatchService({
+      jobs: this,
+      preparer: this.preparer,
+      enqueuer,
+      queues,
+      database,
+      transport,
+      ids,
+    });
   }
 
   /**
@@ -86,6 +70,7 @@ export class JobService {
     options: EnqueueOptions = {},
   ): Promise<EnqueuedJob> {
     const { manager, idempotencyKey, ...jobOptions } = options;
+    if (manager && jobOptions.batchId !== undefined) throw joinedInTransaction();
     return this.enqueueRequest(
       { type, payload, options: jobOptions, ...(idempotencyKey !== undefined && { idempotencyKey }) },
       manager,
@@ -115,6 +100,22 @@ export class JobService {
     return this.enqueueRequests(requests, options);
   }
 
+  /**
+   * Makes a batch of jobs with these payloads: counted together, and told of once when all have ended. Without payloads it stays open for
+   * `add` until `seal`. Throws as `BatchService.create` does.
+   */
+  batch<Type extends JobType>(
+    type: Type,
+    payloads: readonly PayloadInput<Type>[],
+    options: BatchOptions = {},
+  ): Promise<Batch<Type>> {
+    return this.batches.create(
+      type,
+      payloads.map((payload) => ({ payload })),
+      options,
+    );
+  }
+
   /** Stores jobs of any types as `enqueueMany` does. */
   async enqueueRequests(
     requests: readonly JobRequest[],
@@ -122,6 +123,7 @@ export class JobService {
   ): Promise<string[]> {
     const jobs = await this.prepareAll(requests);
     if (jobs.length === 0) return [];
+    if (options.manager && jobs.some((job) => job.batchId !== undefined)) throw joinedInTransaction();
     const mayStore = (outcomes: readonly KeyedOutcome[]): void =>
       refuseDuplicates(jobs, outcomes, options.onDuplicate ?? 'fail');
     const outcomes = options.manager
@@ -151,7 +153,11 @@ export class JobService {
    */
   async cancel(id: string): Promise<JobState> {
     assertId(id);
-    const [canceled] = await this.control(() => cancelJobs(controlQuery(this.database.control), [id]));
+    const { jobs, completed } = await this.control(() =>
+      cancelJobs(controlQuery(this.database.control), [id]),
+    );
+    announceCompleted({ database: this.database, transport: this.transport }, completed);
+    const [canceled] = jobs;
     if (!canceled) {
       const { status } = await this.stateOf(id);
       throw new RookeryError(
@@ -186,7 +192,10 @@ export class JobService {
 
   /** Cancels those of the jobs that are open and answers how many of each were changed. */
   async cancelAll(ids: readonly string[]): Promise<{ canceled: number; executing: number }> {
-    const changed = await this.control(() => cancelJobs(controlQuery(this.database.control), ids));
+    const { jobs: changed, completed } = await this.control(() =>
+      cancelJobs(controlQuery(this.database.control), ids),
+    );
+    announceCompleted({ database: this.database, transport: this.transport }, completed);
     const executing = changed.filter((job) => job.status === 'executing').map((job) => job.id);
     if (executing.length > 0) this.transport.broadcast({ kind: 'cancel', ids: executing });
     return { canceled: changed.length - executing.length, executing: executing.length };
@@ -212,6 +221,11 @@ export class JobService {
     return dedupeKey(type.name, job.objectId);
   }
 
+  /** Checks jobs and makes them ready to be stored together by someone else; throws as `enqueueMany` does for what is invalid. */
+  prepareMany(requests: readonly JobRequest[]): Promise<NewJob[]> {
+    return this.prepareAll(requests);
+  }
+
   /** Checks a job and makes it ready to be stored by someone else; throws as `enqueue` does for what is invalid. */
   async prepare<Type extends JobType>(
     type: Type,
@@ -231,7 +245,7 @@ export class JobService {
     await this.queues.ensure(job.queue);
     const [outcome] = manager ? await this.insertIn(manager, [job]) : [await this.enqueuer.enqueue(job)];
     if (!outcome || outcome.kind === 'stored') return { id: job.id, status: 'waiting', isRepeat: false };
-    if (outcome.kind === 'duplicate' && outcome.of === 'idempotency') {
+    if (outcome.kind === 'duplicate' && outcome.of !== 'dedupe') {
       const { status } = await this.stateOf(outcome.jobId);
       return { id: outcome.jobId, status, isRepeat: true };
     }
@@ -294,6 +308,16 @@ export class JobService {
       throw databaseError(error);
     }
   }
+}
+
+/** A batch counts its members in a row of its own, which a transaction of unknown length must not hold. */
+function joinedInTransaction(): RookeryError {
+  return invalidRequest([
+    {
+      path: 'batchId',
+      message: 'excludes manager: add the job to its batch after the transaction has committed',
+    },
+  ]);
 }
 
 /** The error for an id that is no job's. */

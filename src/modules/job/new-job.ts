@@ -28,6 +28,8 @@ export interface NewJob {
   readonly dueAt?: Date;
   /** Of the dedupe rule: a job that meets a live one is a duplicate. */
   readonly dedupeKey?: JobKey;
+  /** Of a member with an objectId: the batch takes it once. */
+  readonly memberKey?: JobKey;
   /** Of the request: one that meets a live one is answered with the first request's job. */
   readonly idempotencyKey?: JobKey;
 }

@@ -27,6 +27,8 @@ export interface SucceededRun {
   readonly kind: 'succeeded';
   readonly id: string;
   readonly run: number;
+  /** True when the job is a member of a batch, whose counts its end changes. */
+  readonly isMember: boolean;
   /** JSON text; `null` for none. */
   readonly result: string;
   /** Jobs to enqueue with the success. */
@@ -37,6 +39,7 @@ export interface OtherRun {
   readonly kind: 'other';
   readonly id: string;
   readonly run: number;
+  readonly isMember: boolean;
   readonly status: Exclude<JobState, 'executing'>;
   /** How long the job waits before it may run again, in ms; ignored unless `status` is waiting. */
   readonly delayMs: number;

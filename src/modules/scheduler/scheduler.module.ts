@@ -3,9 +3,10 @@ import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { Health } from '../../kernel/health.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
 import { Database } from '../database/index.js';
-import { hotQuery, JobRegistry, Partitions } from '../job/index.js';
+import { announceCompleted, hotQuery, JobRegistry, Partitions } from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { Caretaker } from './caretaker.js';
+import { BatchCloser } from './duties/batch-closer.js';
 import { Auditor } from './duties/auditor.js';
 import { CounterFolder } from './duties/counter-folder.js';
 import { KeySweeper } from './duties/key-sweeper.js';
@@ -58,10 +59,12 @@ function allDuties({ database, registry, partitions, transport, config, log }: D
       log,
       contactMs: () => (database.state.status === 'up' ? database.state.forMs : 0),
       isOneMachine: database.isEmbedded,
+      announce: (completed) => announceCompleted({ database, transport }, completed),
     }),
     new Auditor({ transport, config, clock }),
     new CounterFolder(),
     new KeySweeper(clock),
+    new BatchCloser({ database, transport }),
   ];
 }
 

@@ -21,6 +21,7 @@ function runOf(attempt = 1, maxAttempts = 3): Run {
     maxAttempts,
     timeoutMs: null,
     objectId: null,
+    batchId: null,
     startedAt: STARTED,
   };
   return new Run(job, type, { handle: () => undefined }, 'worker', { release: () => undefined });
@@ -32,6 +33,7 @@ describe('a run that succeeded', () => {
       kind: 'succeeded',
       id: runOf().job.id,
       run: 7,
+      isMember: false,
       result: '{"a":1}',
       children: [],
     });

@@ -35,9 +35,10 @@ export interface Ending {
 export function succeeded(run: Run, value: unknown, now: Date): RunResult {
   const encoded = encodeJson(value, MAX_JSON_BYTES);
   const { id, run: number } = run.job;
+  const isMember = run.job.batchId !== null;
   switch (encoded.kind) {
     case 'encoded':
-      return { kind: 'succeeded', id, run: number, result: encoded.text, children: run.children };
+      return { kind: 'succeeded', id, run: number, isMember, result: encoded.text, children: run.children };
     case 'unstorable':
       return ended(run, { outcome: 'failed', error: unstorableResult(encoded.reason), isFinal: true }, now);
     case 'too-large': {
@@ -64,8 +65,18 @@ export function ended(run: Run, ending: Ending, now: Date, random: () => number 
     ...(error && { error: storedError(error) }),
   };
   const { id, run: number } = job;
+  const isMember = job.batchId !== null;
   const status = ending.isDone ? 'done' : settlement.status;
-  return { kind: 'other', id, run: number, status, delayMs, isRefunded: settlement.isRefunded, entry };
+  return {
+    kind: 'other',
+    id,
+    run: number,
+    isMember,
+    status,
+    delayMs,
+    isRefunded: settlement.isRefunded,
+    entry,
+  };
 }
 
 /** How a run ends that its timeout aborted, as its type wants it. */

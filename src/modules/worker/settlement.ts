@@ -16,6 +16,7 @@ import {
   hotQuery,
   settle,
   settleWithChildren,
+  type CompletedBatch,
   type JobEnqueuer,
   type NewJob,
   type RunResult,
@@ -52,11 +53,15 @@ export class Settlement {
   private unsettledCount = 0;
   private waiters: { readonly most: number; readonly resolve: () => void }[] = [];
 
-  /** @param mostUnsettled with more outcomes than this unrecorded, `isBehind` */
+  /**
+   * @param mostUnsettled with more outcomes than this unrecorded, `isBehind`
+   * @param announce told of the batches that an outcome has completed
+   */
   constructor(
     database: Database,
     private readonly enqueuer: JobEnqueuer,
     private readonly mostUnsettled: number,
+    private readonly announce: (completed: readonly CompletedBatch[]) => void,
   ) {
     const plainConnection = database.hot('settle', { durable: true });
     const childConnection = database.hot('settle-with-children', { durable: true });
@@ -196,7 +201,8 @@ export class Settlement {
   ): Promise<SettleAnswer[]> {
     const answers = new Map<RunResult, SettleAnswer>();
     for (const [workerId, results] of byWorker(outcomes)) {
-      const byId = await settle(hotQuery(connection), workerId, results, repeated);
+      const { answers: byId, completed } = await settle(hotQuery(connection), workerId, results, repeated);
+      this.announce(completed);
       for (const result of results) answers.set(result, byId.get(result.id) ?? REFUSED);
     }
     return outcomes.map(({ result }) => answers.get(result) ?? REFUSED);
@@ -211,10 +217,15 @@ export class Settlement {
     const children = outcomes.flatMap(({ result }) => (result.kind === 'succeeded' ? result.children : []));
     await this.enqueuer.ensurePartitions(children);
     for (const [workerId, results] of byWorker(outcomes)) {
-      const { answers: byId, stored } = await connection.transaction((queries) =>
+      const {
+        answers: byId,
+        stored,
+        completed,
+      } = await connection.transaction((queries) =>
         settleWithChildren(hotQuery(queries), workerId, results, repeated),
       );
       for (const result of results) answers.set(result, byId.get(result.id) ?? REFUSED);
+      this.announce(completed);
       this.enqueuer.offer(children.filter((child: NewJob) => stored.has(child.id)));
     }
     return outcomes.map(({ result }) => answers.get(result) ?? REFUSED);

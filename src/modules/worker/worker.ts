@@ -6,7 +6,15 @@ import { IdGenerator } from '../../kernel/ids.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
 import { identifyProcess } from '../../kernel/process-identity.js';
 import { Database } from '../database/index.js';
-import { JobEnqueuer, JobRegistry, JobService, Queues, hotQuery, type JobType } from '../job/index.js';
+import {
+  JobEnqueuer,
+  JobRegistry,
+  JobService,
+  Queues,
+  announceCompleted,
+  hotQuery,
+  type JobType,
+} from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { Claimer } from './claimer.js';
 import { HeldRuns } from './held-runs.js';
@@ -80,7 +88,9 @@ export class Worker implements OnApplicationBootstrap {
     const claimer = new Claimer(database, names, held);
     const capacities = [...served.keys()].map((queue) => queueSettings(this.config, queue));
     const slots = sum(capacities.map(({ concurrency, retryConcurrency }) => concurrency + retryConcurrency));
-    const settlement = new Settlement(database, this.enqueuer, UNSETTLED_A_SLOT * slots);
+    const settlement = new Settlement(database, this.enqueuer, UNSETTLED_A_SLOT * slots, (completed) =>
+      announceCompleted({ database, transport }, completed),
+    );
     this.settlement = settlement;
     const notes = new RunNotes(database, database.clock);
     const graceMs = this.config.worker.timeoutGraceMs;

@@ -1,6 +1,7 @@
 import type { Query } from './query.js';
 import type { FreshLane } from '../../transport/index.js';
 import type { JobState } from '../state-machine.js';
+import { completedIn, type CompletedBatch, type CompletingRow } from './batch.repository.js';
 import { CANCEL, REOPEN, STATES } from './control.sql.js';
 import { takeKeys } from './enqueue.repository.js';
 import { idsLiteral } from './partition-statement.js';
@@ -25,11 +26,16 @@ export interface KnownState {
   readonly queue: string;
   readonly status: JobState;
   readonly objectId: string | null;
+  readonly batchId: string | null;
 }
 
-/** Cancels those of the jobs that are open; the others are missing from the answer. */
-export function cancelJobs(query: Query, ids: readonly string[]): Promise<CanceledJob[]> {
-  return query<CanceledJob>(CANCEL, [idsLiteral(ids)]);
+/** Cancels those of the jobs that are open; the others are missing from the answer. The batches completed are to be announced by the caller. */
+export async function cancelJobs(
+  query: Query,
+  ids: readonly string[],
+): Promise<{ readonly jobs: readonly CanceledJob[]; readonly completed: readonly CompletedBatch[] }> {
+  const jobs = await query<CanceledJob & CompletingRow>(CANCEL, [idsLiteral(ids)]);
+  return { jobs, completed: completedIn(jobs) };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { countIntoBatches, countOutOfBatches } from './batch.sql.js';
+
 /**
  * Statements of people: cancel and retry by hand. They address `job` by id, so PostgreSQL prunes to one partition. Each
  * changes a row only in the state it names, and counts what it changed in the same statement.
@@ -5,7 +7,8 @@
 
 /**
  * Cancels jobs $1: waiting ones end canceled, executing ones are marked for their worker to abort. Locks the rows in id order
- * and waits for a claim or settle under way. Returns id and the state each is in; ids that are not open are missing.
+ * and waits for a claim or settle under way. Returns id and the state each is in, and the batches this completed; ids that are not open are
+ * missing.
  */
 export const CANCEL = {
   name: 'cancel',
@@ -21,13 +24,13 @@ changed AS (
          discarded_at = CASE WHEN picked.status = 'waiting' THEN clock_timestamp() END,
          due_at = CASE WHEN picked.status = 'executing' THEN job.due_at END
     FROM picked WHERE job.id = picked.id
-  RETURNING job.id, job.queue, job.name, job.status
+  RETURNING job.id, job.queue, job.name, job.batch_id, job.status
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, canceled_waiting)
   SELECT queue, name, count(*) FROM changed WHERE status = 'canceled' GROUP BY queue, name
-)
-SELECT id, queue, status FROM changed`,
+),${countIntoBatches('changed')}
+SELECT changed.id, changed.queue, changed.status, completed.batches AS completed FROM changed, completed`,
 };
 
 /**
@@ -45,17 +48,17 @@ changed AS (
      SET status = 'waiting', attempt = 0, due_at = clock_timestamp(), finished_at = NULL, discarded_at = NULL, cancel_requested_at = NULL,
          result = NULL, progress = NULL
     FROM picked WHERE job.id = picked.id
-  RETURNING job.id, job.queue, job.name, job.lane, job.attempt, picked.status AS was
+  RETURNING job.id, job.queue, job.name, job.lane, job.attempt, job.batch_id, picked.status AS was
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, reopened_failed, reopened_canceled)
   SELECT queue, name, count(*) FILTER (WHERE was = 'failed'), count(*) FILTER (WHERE was = 'canceled') FROM changed GROUP BY queue, name
-)
+),${countOutOfBatches('changed')}
 SELECT id, queue, lane, attempt FROM changed`,
 };
 
 /** The state of jobs $1. */
 export const STATES = {
   name: 'states',
-  text: `SELECT id, name, queue, status, object_id AS "objectId" FROM job WHERE id = ANY ($1::uuid[])`,
+  text: `SELECT id, name, queue, status, object_id AS "objectId", batch_id AS "batchId" FROM job WHERE id = ANY ($1::uuid[])`,
 };

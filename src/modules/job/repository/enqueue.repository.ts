@@ -15,12 +15,15 @@ import {
 } from './enqueue.sql.js';
 import { arrayLiteral, idsLiteral, optionalArray, type Statement } from './partition-statement.js';
 
+/** What a key is for: one request, one member of a batch, or the dedupe rule of a type. */
+type KeyKind = 'idempotency' | 'member' | 'dedupe';
+
 /** What became of one keyed job: stored, met a live key, or met a key that an open transaction holds. */
 export type KeyedOutcome =
   | { readonly kind: 'stored' }
   | {
       readonly kind: 'duplicate';
-      readonly of: 'dedupe' | 'idempotency';
+      readonly of: KeyKind;
       readonly jobId: string;
       readonly remainingMs: number | null;
     }
@@ -73,7 +76,8 @@ export async function insertKeyedJobs(
   );
 }
 
-async function storedAmong(query: Query, jobs: readonly NewJob[]): Promise<ReadonlySet<string>> {
+/** The ids of those of these jobs that are stored. */
+export async function storedAmong(query: Query, jobs: readonly NewJob[]): Promise<ReadonlySet<string>> {
   const stored = new Set<string>();
   for (const [day, group] of groupByDay(jobs, (job) => job.id)) {
     const rows = await query<{ id: string }>(STORED_AMONG(day), [idsLiteral(group.map((job) => job.id))]);
@@ -155,10 +159,14 @@ export async function takeKeys(
   return refused;
 }
 
-/** Idempotency first: a repeated request is answered with its first job even while that job blocks others by dedupe. */
-function keysOf(job: NewJob): { of: 'idempotency' | 'dedupe'; key: JobKey }[] {
+/**
+ * Idempotency first: a repeated request is answered with its first job even while that job blocks others by dedupe; so is a member that is
+ * added again.
+ */
+function keysOf(job: NewJob): { of: KeyKind; key: JobKey }[] {
   return [
     ...(job.idempotencyKey ? [{ of: 'idempotency' as const, key: job.idempotencyKey }] : []),
+    ...(job.memberKey ? [{ of: 'member' as const, key: job.memberKey }] : []),
     ...(job.dedupeKey ? [{ of: 'dedupe' as const, key: job.dedupeKey }] : []),
   ];
 }

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { viewOf, type JobRow, type JobView } from '../job-view.js';
 import type { JobState } from '../state-machine.js';
 import { ID_WALKS, JOBS, JOB_LOG, JOB_WALKS, LAST_ID, type WalkStatements } from './job-query.sql.js';
-import { arrayLiteral, idsLiteral } from './partition-statement.js';
+import { arrayLiteral, idsLiteral, type Statement } from './partition-statement.js';
 import type { Query } from './query.js';
 import { stepOf, type WalkLimits, type WalkRange, type WalkStep, type Walked } from './walk-step.js';
 
@@ -12,6 +12,7 @@ export interface JobFilter {
   readonly name?: string;
   readonly queue?: string;
   readonly objectId?: string;
+  readonly batchId?: string;
 }
 
 /** One line of a job's log. */
@@ -98,11 +99,18 @@ async function newest<Found>(
   { place, limits }: WalkRange,
   foundOf: (row: JobRow & Walked) => Found,
 ): Promise<WalkStep<Found>> {
-  const { newest: newestOfAll, newestOfQueue, newestOfObject } = walks;
-  const statement =
-    filter.objectId !== undefined ? newestOfObject : filter.queue !== undefined ? newestOfQueue : newestOfAll;
-  const rows = await query<JobRow & Walked>(statement, [...matching(filter, limits), place?.id ?? LAST_ID]);
+  const rows = await query<JobRow & Walked>(servingWalk(walks, filter), [
+    ...matching(filter, limits),
+    place?.id ?? LAST_ID,
+  ]);
   return stepOf(rows, limits, foundOf);
+}
+
+/** The walk by the index that narrows the filter down most. */
+function servingWalk(walks: WalkStatements, { objectId, batchId, queue }: JobFilter): Statement {
+  if (objectId !== undefined) return walks.newestOfObject;
+  if (batchId !== undefined) return walks.newestOfBatch;
+  return queue === undefined ? walks.newest : walks.newestOfQueue;
 }
 
 async function discarded<Found>(
@@ -127,4 +135,5 @@ const matching = (filter: JobFilter, limits: WalkLimits): unknown[] => [
   filter.name ?? null,
   filter.queue ?? null,
   filter.objectId ?? null,
+  filter.batchId ?? null,
 ];

@@ -14,7 +14,7 @@ import type { Statement } from './partition-statement.js';
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 const VIEW = `id, name, queue, lane, status, attempt, max_attempts AS "maxAttempts", run, payload, result, history, progress,
-       object_id AS "objectId", schedule, worker_id AS "workerId", timeout_ms AS "timeoutMs", due_at AS "dueAt",
+       object_id AS "objectId", batch_id AS "batchId", schedule, retry_of AS "retryOf", worker_id AS "workerId", timeout_ms AS "timeoutMs", due_at AS "dueAt",
        started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 const numbered = (order: string): string =>
@@ -36,9 +36,9 @@ SELECT log.run, log.line, log.at, log.message
  WHERE job.id = $1`,
 };
 
-/** $3 states, $4 name, $5 queue, $6 object: each null for any. */
+/** $3 states, $4 name, $5 queue, $6 object, $7 batch: each null for any. */
 const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) AND ($4::text IS NULL OR name = $4)
-        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6)`;
+        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6) AND ($7::uuid IS NULL OR "batchId" = $7)`;
 
 /**
  * The rows with that value and a smaller id, as bounds of an index on both columns. Written with `=`, the walk could as well go by
@@ -48,30 +48,30 @@ const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) A
 const within = (column: string, value: string, id: string): string =>
   `(${column}, id) < (${value}, ${id}::uuid) AND (${column}, id) >= (${value}, '${FIRST_ID}'::uuid)`;
 
-/** Walks by id, newest first, below $7: all jobs, a queue's ($5) or an object's ($6). $1: most rows read; $2: most rows answered. */
+/** Walks by id, newest first, below $8: all jobs, a queue's ($5), an object's ($6) or a batch's ($7). $1: most rows read; $2: most rows answered. */
 const newestById = (columns: string, where: string, order: string): string => `
 SELECT *, ${MATCHES} AS "isMatch"
   FROM (SELECT ${columns}, ${numbered(order)}
-          FROM job WHERE ${where} id < $7 ORDER BY ${order} LIMIT $1) AS walk
+          FROM job WHERE ${where} id < $8 ORDER BY ${order} LIMIT $1) AS walk
  WHERE scanned = $1 OR "isLast" OR (${MATCHES})
- ORDER BY ${order.replace('object_id', '"objectId"')} LIMIT $2`;
+ ORDER BY ${order.replace('object_id', '"objectId"').replace('batch_id', '"batchId"')} LIMIT $2`;
 
 /**
- * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($7 id, $8 time): one walk for each
- * of the queues $9, merged. What comes after the row with which a queue's walk had to end ($1) is not all there.
+ * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($8 id, $9 time): one walk for each
+ * of the queues $10, merged. What comes after the row with which a queue's walk had to end ($1) is not all there.
  */
 const newestDiscarded = (columns: string): string => `
-SELECT found.* FROM unnest($9::text[]) AS wanted(queue) CROSS JOIN LATERAL (
+SELECT found.* FROM unnest($10::text[]) AS wanted(queue) CROSS JOIN LATERAL (
   SELECT *, ${MATCHES} AS "isMatch"
     FROM (SELECT ${columns}, discarded_at, discarded_at::text AS "discardedAt",
                  ${numbered('discarded_at DESC, id DESC')}
             FROM job
-           WHERE job.queue = wanted.queue AND discarded_at IS NOT NULL AND discarded_at <= $8::timestamptz
-             AND (discarded_at, id) < ($8::timestamptz, $7::uuid)
+           WHERE job.queue = wanted.queue AND discarded_at IS NOT NULL AND discarded_at <= $9::timestamptz
+             AND (discarded_at, id) < ($9::timestamptz, $8::uuid)
            ORDER BY discarded_at DESC, id DESC LIMIT $1) AS walk
    WHERE scanned = $1 OR "isLast" OR (${MATCHES})
    ORDER BY discarded_at DESC, id DESC LIMIT $2) AS found
- ORDER BY found.discarded_at DESC, found.id DESC LIMIT $2 + cardinality($9::text[])`;
+ ORDER BY found.discarded_at DESC, found.id DESC LIMIT $2 + cardinality($10::text[])`;
 
 /** The walks through finished and other jobs, each with its index. */
 export interface WalkStatements {
@@ -81,6 +81,8 @@ export interface WalkStatements {
   readonly newestOfQueue: Statement;
   /** By (object_id, id). */
   readonly newestOfObject: Statement;
+  /** By (batch_id, id). */
+  readonly newestOfBatch: Statement;
   /** By (queue, discarded_at). */
   readonly newestDiscarded: Statement;
 }
@@ -90,14 +92,22 @@ function walksFor(what: string, columns: string): WalkStatements {
     newest: { name: `newest_${what}`, text: newestById(columns, '', 'id DESC') },
     newestOfQueue: {
       name: `newest_${what}_of_queue`,
-      text: newestById(columns, `${within('queue', '$5', '$7')} AND`, 'queue DESC, id DESC'),
+      text: newestById(columns, `${within('queue', '$5', '$8')} AND`, 'queue DESC, id DESC'),
     },
     newestOfObject: {
       name: `newest_${what}_of_object`,
       text: newestById(
         columns,
-        `object_id IS NOT NULL AND ${within('object_id', '$6', '$7')} AND`,
+        `object_id IS NOT NULL AND ${within('object_id', '$6', '$8')} AND`,
         'object_id DESC, id DESC',
+      ),
+    },
+    newestOfBatch: {
+      name: `newest_${what}_of_batch`,
+      text: newestById(
+        columns,
+        `batch_id IS NOT NULL AND ${within('batch_id', '$7::uuid', '$8')} AND`,
+        'batch_id DESC, id DESC',
       ),
     },
     newestDiscarded: { name: `newest_discarded_${what}`, text: newestDiscarded(columns) },
@@ -107,7 +117,10 @@ function walksFor(what: string, columns: string): WalkStatements {
 /** Walks that answer whole jobs. */
 export const JOB_WALKS = walksFor('jobs', VIEW);
 /** Walks that answer ids, and leave large payloads where they are. */
-export const ID_WALKS = walksFor('ids', 'id, name, queue, status, object_id AS "objectId"');
+export const ID_WALKS = walksFor(
+  'ids',
+  'id, name, queue, status, object_id AS "objectId", batch_id AS "batchId"',
+);
 
 /** $3 states, $4 name, $5 object: jobs of a queue ($6) that nobody has asked to cancel. */
 const CANCELABLE = `status = ANY ($3::job_status[]) AND cancel_requested_at IS NULL AND ($4::text IS NULL OR name = $4)

@@ -35,6 +35,7 @@ export interface OrphanedRun {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly startedAt: Date;
+  readonly isMember: boolean;
 }
 
 /** A place in the order of due times: everything up to and with it has been seen. */
@@ -246,10 +247,11 @@ export async function passRows(
   return step ?? { passedCount: 0, markedCount: 0, place: null };
 }
 
-const RUN_COLUMNS = 'id, name, status, worker_id, run, attempt, max_attempts, started_at, due_at';
+const RUN_COLUMNS = 'id, name, status, worker_id, run, attempt, max_attempts, batch_id, started_at, due_at';
 
 const ORPHANS = `
-SELECT page.id, page.name, page.worker_id AS "workerId", page.run, page.attempt, page.max_attempts AS "maxAttempts", page.started_at AS "startedAt"
+SELECT page.id, page.name, page.worker_id AS "workerId", page.run, page.attempt, page.max_attempts AS "maxAttempts", page.started_at AS "startedAt",
+       page.batch_id IS NOT NULL AS "isMember"
   FROM page LEFT JOIN worker ON worker.id = page.worker_id
  WHERE page.status = 'executing' AND (worker.id IS NULL OR worker.lost_at IS NOT NULL OR worker.stopped_at IS NOT NULL)`;
 

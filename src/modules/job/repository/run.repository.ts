@@ -6,7 +6,7 @@ import type { NewJob } from '../new-job.js';
 import { groupByDay } from '../partition.js';
 import type { OtherRun, RunResult, SettleAnswer, SucceededRun } from '../run-result.js';
 import type { JobState } from '../state-machine.js';
-import { insertKeyedJobs } from './enqueue.repository.js';
+import { completedIn, insertMembers, type CompletedBatch, type CompletingRow } from './batch.repository.js';
 import { arrayLiteral, idsLiteral } from './partition-statement.js';
 import type { Query } from './query.js';
 import {
@@ -108,6 +108,14 @@ export function held(query: Query, ids: readonly string[]): Promise<HeldJob[]> {
   return perDay(ids, byId, (day, group) => query<HeldJob>(HELD(day), [idsLiteral(group)]));
 }
 
+/** What a settle came to. */
+export interface Settled {
+  /** For each result, by the id of its job. */
+  readonly answers: Map<string, SettleAnswer>;
+  /** Batches whose last member was among them; to be announced by the caller once that is durable. */
+  readonly completed: readonly CompletedBatch[];
+}
+
 /**
  * Records how runs ended, each only if it is still this worker's. `repeated`: an earlier try may have been recorded although
  * its answer was lost; an outcome found in the table as it was asked for is no refusal.
@@ -117,46 +125,48 @@ export async function settle(
   workerId: string,
   results: readonly RunResult[],
   repeated = false,
-): Promise<Map<string, SettleAnswer>> {
+): Promise<Settled> {
   const succeeded = results.filter((result) => result.kind === 'succeeded');
   const others = results.filter((result) => result.kind === 'other');
+  const completed: CompletedBatch[] = [];
   const rows = [
-    ...(await settleSucceeded(query, workerId, succeeded)),
-    ...(await settleOthers(query, workerId, others)),
+    ...(await settleSucceeded(query, workerId, succeeded, completed)),
+    ...(await settleOthers(query, workerId, others, completed)),
   ];
   const answers = new Map<string, SettleAnswer>(
     rows.map((row) => [row.id, { kind: 'settled', status: row.status }]),
   );
   const missing = results.filter((result) => !answers.has(result.id));
-  if (missing.length === 0) return answers;
+  if (missing.length === 0) return { answers, completed };
   const found = repeated ? await foundSettled(query, workerId, missing) : new Map<string, SettleAnswer>();
   for (const result of missing) answers.set(result.id, found.get(result.id) ?? { kind: 'refused' });
-  return answers;
+  return { answers, completed };
 }
 
 /**
  * Records runs as `settle` does, and enqueues the children of those that were applied; a child that meets a live key is left out. To be
- * called inside a transaction. Throws `duplicate_job` when an open transaction holds the key of a child.
+ * called inside a transaction. Throws `duplicate_job` when an open transaction holds the key of a child, `batch_sealed` when the batch of one
+ * is closed.
  */
 export async function settleWithChildren(
   query: Query,
   workerId: string,
   results: readonly RunResult[],
   repeated = false,
-): Promise<{ answers: Map<string, SettleAnswer>; stored: ReadonlySet<string> }> {
+): Promise<Settled & { readonly stored: ReadonlySet<string> }> {
   const before = repeated ? await foundSettled(query, workerId, results) : new Map<string, SettleAnswer>();
   const fresh = results.filter((result) => !before.has(result.id));
-  const answers = await settle(query, workerId, fresh);
+  const { answers, completed } = await settle(query, workerId, fresh);
   const children = fresh.flatMap((result) =>
     result.kind === 'succeeded' && answers.get(result.id)?.kind === 'settled' ? result.children : [],
   );
-  const outcomes = await insertKeyedJobs(query, children);
+  const outcomes = await insertMembers(query, children);
   const heldChild = children.find((_, index) => outcomes[index]?.kind === 'held');
   if (heldChild) throw childHeld(heldChild);
   const stored = new Set(
     children.filter((_, index) => outcomes[index]?.kind === 'stored').map((child) => child.id),
   );
-  return { answers: new Map([...before, ...answers]), stored };
+  return { answers: new Map([...before, ...answers]), completed, stored };
 }
 
 /** A child whose key an open transaction holds may be a duplicate or not; until that is known its parent is not recorded. */
@@ -168,41 +178,62 @@ function childHeld(child: NewJob): RookeryError {
   );
 }
 
-interface SettledRow {
+interface SettledRow extends CompletingRow {
   readonly id: string;
   readonly status: JobState;
+}
+
+/** Records one day's runs by the statement that suits them, and gathers the batches that it completed. */
+async function settleDay(
+  query: Query,
+  statements: typeof SETTLE_SUCCEEDED,
+  day: number,
+  runs: readonly RunResult[],
+  values: readonly unknown[],
+  completed: CompletedBatch[],
+): Promise<SettledRow[]> {
+  const hasMembers = runs.some((run) => run.isMember);
+  const rows = await query<SettledRow>((hasMembers ? statements.members : statements.plain)(day), values);
+  completed.push(...completedIn(rows));
+  return rows;
 }
 
 function settleSucceeded(
   query: Query,
   workerId: string,
   runs: readonly SucceededRun[],
+  completed: CompletedBatch[],
 ): Promise<SettledRow[]> {
   return perDay(
     runs,
     (run) => run.id,
-    (day, group) =>
-      query<SettledRow>(SETTLE_SUCCEEDED(day), [
-        ...idsAndRuns(group),
-        `[${group.map((run) => run.result).join(',')}]`,
-        workerId,
-      ]),
+    (day, group) => {
+      const values = [...idsAndRuns(group), `[${group.map((run) => run.result).join(',')}]`, workerId];
+      return settleDay(query, SETTLE_SUCCEEDED, day, group, values, completed);
+    },
   );
 }
 
-function settleOthers(query: Query, workerId: string, runs: readonly OtherRun[]): Promise<SettledRow[]> {
+function settleOthers(
+  query: Query,
+  workerId: string,
+  runs: readonly OtherRun[],
+  completed: CompletedBatch[],
+): Promise<SettledRow[]> {
   return perDay(
     runs,
     (run) => run.id,
-    (day, group) =>
-      query<SettledRow>(SETTLE_OTHERS(day), [
+    (day, group) => {
+      const values = [
         ...idsAndRuns(group),
         arrayLiteral(group.map((run) => run.status)),
         arrayLiteral(group.map((run) => run.delayMs)),
         arrayLiteral(group.map((run) => run.isRefunded)),
         JSON.stringify(group.map((run) => run.entry)),
         workerId,
-      ]),
+      ];
+      return settleDay(query, SETTLE_OTHERS, day, group, values, completed);
+    },
   );
 }
 

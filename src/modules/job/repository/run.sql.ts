@@ -1,4 +1,5 @@
-import { partitionStatement } from './partition-statement.js';
+import { countIntoBatches } from './batch.sql.js';
+import { partitionStatement, type Statement } from './partition-statement.js';
 
 /** Most lines a job's log keeps, over all its runs: enough to follow any one job, too few to make the log the bulk of the database. */
 export const MOST_LOG_LINES = 1_000;
@@ -22,13 +23,14 @@ claimed AS (
   UPDATE {job} AS job
      SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp(), progress = NULL
     FROM picked WHERE job.id = picked.id
-  RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.started_at
+  RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.batch_id,
+            job.started_at
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, claimed) SELECT queue, name, count(*) FROM claimed GROUP BY queue, name
 )
 SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
-       started_at AS "startedAt"
+       batch_id AS "batchId", started_at AS "startedAt"
   FROM claimed`,
 );
 
@@ -45,11 +47,33 @@ export const FOREIGN = partitionStatement(
  */
 const FEW = 'i.run BETWEEN 0 AND 2147483647';
 
+/** One text for runs that are no members of a batch, which pays nothing for batches, and one for those among which some are. */
+interface SettleStatements {
+  readonly plain: (day: number) => Statement;
+  readonly members: (day: number) => Statement;
+}
+
+/** What a settle answers: the states its jobs are in, and in every row the batches that were completed. */
+const ANSWERS = {
+  plain: 'SELECT id, status FROM settled',
+  members: 'SELECT settled.id, settled.status, completed.batches AS completed FROM settled, completed',
+};
+
+function settleStatements(name: string, changing: string): SettleStatements {
+  return {
+    plain: partitionStatement(name, `${changing}\n${ANSWERS.plain}`),
+    members: partitionStatement(
+      `${name}_members`,
+      `${changing},${countIntoBatches('settled')}\n${ANSWERS.members}`,
+    ),
+  };
+}
+
 /**
  * Records runs that succeeded: $1 ids, $2 runs, $3 results as one JSON array, $4 worker. Applies only to (id, run, worker,
  * executing): the fence. Returns the ids it applied to; an id that is missing was no longer this worker's.
  */
-export const SETTLE_SUCCEEDED = partitionStatement(
+export const SETTLE_SUCCEEDED = settleStatements(
   'settle_succeeded',
   `
 WITH input AS (
@@ -60,12 +84,11 @@ settled AS (
      SET status = 'done', finished_at = clock_timestamp(), due_at = NULL, result = nullif(i.result, 'null')
     FROM input i
    WHERE job.id = i.id AND job.run = i.run AND job.worker_id = $4 AND job.status = 'executing'
-  RETURNING job.id, job.queue, job.name
+  RETURNING job.id, job.queue, job.name, job.batch_id, job.status
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, done) SELECT queue, name, count(*) FROM settled GROUP BY queue, name
-)
-SELECT id, 'done' AS status FROM settled`,
+)`,
 );
 
 /** A job that would return to waiting, but whose cancel has been requested, ends canceled. */
@@ -76,7 +99,7 @@ const NEXT_STATUS = `(CASE WHEN i.status = 'waiting' AND job.cancel_requested_at
  * attempt is taken back, $6 history entries as one JSON array, $7 worker. The same fence. Whatever returns to waiting gets due_at;
  * whatever ends loses it. History keeps the last 20 entries. Returns ids and the states they are in.
  */
-export const SETTLE_OTHERS = partitionStatement(
+export const SETTLE_OTHERS = settleStatements(
   'settle_others',
   `
 WITH input AS (
@@ -94,15 +117,14 @@ settled AS (
                    || jsonb_build_array(i.entry)
     FROM input i
    WHERE job.id = i.id AND job.run = i.run AND job.worker_id = $7 AND job.status = 'executing'
-  RETURNING job.id, job.queue, job.name, job.status
+  RETURNING job.id, job.queue, job.name, job.batch_id, job.status
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, returned, done, failed, canceled)
   SELECT queue, name, count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE status = 'done'),
          count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'canceled')
     FROM settled GROUP BY queue, name
-)
-SELECT id, status FROM settled`,
+)`,
 );
 
 /** Reads jobs a worker holds or has tried to settle ($1), by primary key: who has them now, and whether their cancel is wanted. */
@@ -115,7 +137,7 @@ export const HELD = partitionStatement(
 export const CLAIMED_BY = partitionStatement(
   'claimed_by',
   `SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
-          started_at AS "startedAt"
+          batch_id AS "batchId", started_at AS "startedAt"
      FROM {job} WHERE id = ANY ($1::uuid[]) AND worker_id = $2 AND status = 'executing'`,
 );
 

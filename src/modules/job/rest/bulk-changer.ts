@@ -112,7 +112,8 @@ export class BulkChanger {
       states.includes(job.status) &&
       (filter.name ?? job.name) === job.name &&
       (filter.queue ?? job.queue) === job.queue &&
-      (filter.objectId ?? job.objectId) === job.objectId;
+      (filter.objectId ?? job.objectId) === job.objectId &&
+      (filter.batchId?.toLowerCase() ?? job.batchId) === job.batchId;
     for (let at = 0; at < ids.length; at += JOBS_A_STATEMENT) {
       const known = await statesOf(controlQuery(this.database.control), ids.slice(at, at + JOBS_A_STATEMENT));
       const found = known.filter(isMeant).map((job) => job.id);
@@ -138,7 +139,7 @@ function statesMeant(
     const what = isOpen(changeable[0] ?? 'done') ? 'every open job' : 'every failed and canceled job';
     issues.push({
       path: 'body',
-      message: `names no jobs; give status, name, queue, objectId or ids, or {"all": true} for ${what}`,
+      message: `names no jobs; give status, name, queue, objectId, batchId or ids, or {"all": true} for ${what}`,
     });
   }
   if (issues.length > 0) throw invalidRequest(issues);

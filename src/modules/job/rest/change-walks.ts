@@ -24,17 +24,17 @@ export type IdWalk = (place: CursorPlace | undefined, limits: WalkLimits) => Pro
 
 /** Walks the failed and canceled jobs of the filter, by the index that serves it. */
 export function retryableWalk(query: Query, filter: ChangeFilter, queues: readonly QueueState[]): IdWalk {
-  if (filter.objectId !== undefined) return ofObject(query, filter);
+  if (isNarrow(filter)) return newestFirst(query, filter);
   const names = queues.map((queue) => queue.name);
   return (place, limits) => walkDiscardedIds(query, filter, names, { place, limits });
 }
 
 /**
- * Walks the open jobs of the filter: one object's by its index; else queue by queue, first the jobs above the watermark, then those
+ * Walks the open jobs of the filter: one object's or one batch's by its index; else queue by queue, first the jobs above the watermark, then those
  * with a due time, which together are all the open jobs there are.
  */
 export function cancelableWalk(query: Query, filter: ChangeFilter, queues: readonly QueueState[]): IdWalk {
-  if (filter.objectId !== undefined) return ofObject(query, filter);
+  if (isNarrow(filter)) return newestFirst(query, filter);
   const parts = queues.flatMap((queue) => [
     { name: `${queue.name}/above`, queue, walk: walkCancelableAbove },
     { name: `${queue.name}/due`, queue, walk: walkCancelableDue },
@@ -53,8 +53,13 @@ export function cancelableWalk(query: Query, filter: ChangeFilter, queues: reado
   };
 }
 
-/** Newest first by id, as an object's jobs are indexed; those asked to cancel already come again. */
-function ofObject(query: Query, filter: ChangeFilter): IdWalk {
+/** True for one object's or one batch's jobs, which are few and have an index of their own. */
+function isNarrow({ objectId, batchId }: ChangeFilter): boolean {
+  return objectId !== undefined || batchId !== undefined;
+}
+
+/** By id, as an object's and a batch's jobs are indexed; those asked to cancel already come again. */
+function newestFirst(query: Query, filter: ChangeFilter): IdWalk {
   return (place, limits) => walkNewestIds(query, filter, { place, limits });
 }
 

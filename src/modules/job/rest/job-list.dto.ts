@@ -26,6 +26,7 @@ export const filterFields = {
     .string(objectRule)
     .regex(/^[^\0]{1,512}$/, objectRule)
     .optional(),
+  batchId: z.uuid(expects('the id of a batch')).optional(),
 };
 
 const cursor = z.string(expects('the next of an earlier answer')).optional();

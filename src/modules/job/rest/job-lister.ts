@@ -33,7 +33,7 @@ export interface JobList {
 export class JobLister {
   constructor(private readonly database: Database) {}
 
-  /** Newest first; failed and canceled ones newest finished first, unless they are one object's. Throws `invalid_cursor`. */
+  /** Newest first; failed and canceled ones newest finished first, unless they are one object's or one batch's. Throws `invalid_cursor`. */
   async list({ filter, limit, cursor }: JobListQuery): Promise<JobList> {
     const walk = await this.walkOf(filter);
     let place: JobPlace | undefined = cursor === undefined ? undefined : readCursor(filter, cursor);
@@ -61,7 +61,8 @@ export class JobLister {
     const query = walkQuery(this.database.dataSource);
     const filter: JobFilter = { ...rest, ...(status && { states: [status] }) };
     const isDiscarded = status === 'failed' || status === 'canceled';
-    if (!isDiscarded || filter.objectId !== undefined) return (range) => walkNewest(query, filter, range);
+    const isNarrow = filter.objectId !== undefined || filter.batchId !== undefined;
+    if (!isDiscarded || isNarrow) return (range) => walkNewest(query, filter, range);
     const queues = filter.queue === undefined ? await this.queueNames() : [filter.queue];
     return (range) => walkDiscarded(query, filter, queues, range);
   }

@@ -29,6 +29,7 @@ export const jobRequest = z
       maxAttempts: z.number(expects(`a whole number from 1 to ${MOST_ATTEMPTS}`)).optional(),
       delay: duration('milliseconds, or a number and a unit such as "30s"').optional(),
       runAt: time.optional(),
+      batchId: z.string(expects('the id of an open batch')).optional(),
       retryOf: z.string(expects('the id of a job')).optional(),
     },
     expects('a JSON object, as {"name": "example:job", "payload": {}}'),

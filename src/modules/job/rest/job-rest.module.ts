@@ -2,6 +2,7 @@ import { Module, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Answer } from './answer.js';
+import { BatchController } from './batch.controller.js';
 import { BulkChanger } from './bulk-changer.js';
 import { BulkEnqueuer } from './bulk-enqueuer.js';
 import { ChangeController } from './change.controller.js';
@@ -16,7 +17,7 @@ import { QueuePauser } from './queue-pauser.js';
 
 /** The REST API of jobs and queues. Needs JobModule. */
 @Module({
-  controllers: [EnqueueController, LookupController, ChangeController, QueueController],
+  controllers: [BatchController, EnqueueController, LookupController, ChangeController, QueueController],
   providers: [Answer, BulkChanger, BulkEnqueuer, JobLister, JobLookup, JobWaits, QueuePauser],
   exports: [JobLookup],
 })

@@ -26,6 +26,7 @@ interface ProblemKind {
 /** What each error code is over HTTP. */
 export const problemKinds: Readonly<Record<ErrorCode, ProblemKind>> = {
   already_finished: { status: 409, title: 'The job has finished already' },
+  batch_sealed: { status: 409, title: 'The batch takes no more jobs' },
   clock_skew: { status: 503, title: 'A clock is wrong', retryAfter: 5 },
   database_unavailable: { status: 503, title: 'The database does not answer', retryAfter: 1 },
   duplicate_job: { status: 409, title: 'The job is a duplicate' },
@@ -36,6 +37,7 @@ export const problemKinds: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_payload: { status: 400, title: 'The payload is invalid' },
   invalid_request: { status: 400, title: 'The request is invalid' },
   malformed_json: { status: 400, title: 'The body is not JSON' },
+  no_such_batch: { status: 404, title: 'There is no such batch' },
   no_such_job: { status: 404, title: 'There is no such job' },
   no_such_queue: { status: 404, title: 'There is no such queue' },
   no_transaction: { status: 500, title: 'There is no transaction' },

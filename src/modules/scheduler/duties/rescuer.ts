@@ -15,6 +15,7 @@ import {
   orphansDue,
   settle,
   settlementOf,
+  type CompletedBatch,
   type DuePlace,
   type JobRegistry,
   type Lease,
@@ -47,6 +48,8 @@ export interface RescuerParts {
   readonly contactMs: () => number;
   /** True when every worker runs on this machine: then one whose process is gone is judged at once. */
   readonly isOneMachine: boolean;
+  /** Told of the batches that a lost run has completed. */
+  readonly announce: (completed: readonly CompletedBatch[]) => void;
   /** Monotonic, in ms. */
   readonly elapsed?: () => number;
   readonly random?: () => number;
@@ -172,10 +175,11 @@ export class Rescuer implements Duty {
     for (const [workerId, left] of byWorker(runs)) {
       let count = 0;
       while (left.length > 0) {
-        const answers = await this.settling.run((limit) => {
+        const { answers, completed } = await this.settling.run((limit) => {
           const results = left.slice(0, limit).map((run) => this.lost(run));
           return step((query) => settle(query, workerId, results));
         });
+        this.parts.announce(completed);
         left.splice(0, answers.size);
         count += [...answers.values()].filter(({ kind }) => kind === 'settled').length;
       }
@@ -194,6 +198,7 @@ export class Rescuer implements Duty {
       kind: 'other',
       id: run.id,
       run: run.run,
+      isMember: run.isMember,
       status,
       isRefunded,
       delayMs: backoffMs(registry.find(run.name)?.retryPolicy ?? defaultRetryPolicy, run.attempt, random),
