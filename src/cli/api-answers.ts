@@ -13,6 +13,8 @@ export interface JobAnswer {
   readonly history: readonly HistoryAnswer[];
   readonly progress: { readonly fraction: number; readonly note?: string } | null;
   readonly objectId: string | null;
+  readonly batchId: string | null;
+  readonly retryOf: string | null;
   readonly workerId: string | null;
   /** The job's own; 0 for none, null when its type's or its queue's applies. */
   readonly timeoutMs: number | null;
@@ -53,6 +55,28 @@ export interface BulkChangeAnswer {
   readonly changed: number;
   /** True when the request ended before all jobs were looked at; `next` is then where to go on. */
   readonly more: boolean;
+  readonly next: string | null;
+}
+
+export interface BatchAnswer {
+  readonly id: string;
+  readonly key: string | null;
+  readonly name: string;
+  readonly status: string;
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly canceled: number;
+  readonly onComplete: string | null;
+  readonly onCompleteJobId: string | null;
+  readonly createdAt: string;
+  readonly deadlineAt: string | null;
+  readonly sealedAt: string | null;
+  readonly completedAt: string | null;
+}
+
+export interface BatchListAnswer {
+  readonly batches: readonly BatchAnswer[];
   readonly next: string | null;
 }
 

@@ -8,9 +8,9 @@ export const exitCodes = {
   usage: 2,
   /** Nothing answers at the URL, or it answers that it cannot serve now; worth another try. */
   unreachable: 3,
-  /** There is no such job, queue or worker. */
+  /** There is no such job, batch, queue or worker. */
   notFound: 4,
-  /** The job that was waited for ended failed or canceled. */
+  /** The job, or a job of the batch, that was waited for ended failed or canceled. */
   jobFailed: 5,
   /** The time of `--wait` was over before the job was. */
   waitOver: 6,
@@ -24,6 +24,6 @@ export const exitCodesHelp = `Exit codes:
   1  the server refused the request, or failed
   2  the command line is wrong; nothing was sent
   3  nothing answers at the URL, or it cannot serve now; worth another try
-  4  there is no such job, queue or worker
-  5  the job that was waited for ended failed or canceled
+  4  there is no such job, batch, queue or worker
+  5  the job, or a job of the batch, that was waited for ended failed or canceled
   6  the time of --wait was over before the job was`;

@@ -6,10 +6,11 @@ export interface FilterFlags {
   readonly name?: string;
   readonly queue?: string;
   readonly objectId?: string;
+  readonly batch?: string;
 }
 
 /** The filter as the API takes it, in a query or in a body. */
-export type JobFilter = Readonly<Record<keyof FilterFlags, string | undefined>>;
+export type JobFilter = Readonly<Record<Exclude<keyof FilterFlags, 'batch'> | 'batchId', string | undefined>>;
 
 /** Adds the flags of a filter. */
 export function withFilterFlags(command: Command): Command {
@@ -17,9 +18,10 @@ export function withFilterFlags(command: Command): Command {
     .option('--status <status>', 'waiting, executing, done, failed or canceled')
     .option('--name <name>', 'of this job type')
     .option('--queue <queue>', 'of this queue')
-    .option('--object-id <id>', 'about this object');
+    .option('--object-id <id>', 'about this object')
+    .option('--batch <id>', 'of this batch');
 }
 
-export function filterOf({ status, name, queue, objectId }: FilterFlags): JobFilter {
-  return { status, name, queue, objectId };
+export function filterOf({ status, name, queue, objectId, batch }: FilterFlags): JobFilter {
+  return { status, name, queue, objectId, batchId: batch };
 }

@@ -29,6 +29,8 @@ export function jobLines(job: JobAnswer, terminal: Terminal): string[] {
     ['status', terminal.paint(statusColour(job.status), job.status)],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['object', job.objectId],
+    ['batch', job.batchId],
+    ['repeats', job.retryOf],
     ['timeout', timeoutText(job)],
     ['worker', job.workerId],
     ['created', job.createdAt],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.js';
+import { batchesCommand } from './commands/batches.command.js';
 import { cancelCommand } from './commands/cancel.command.js';
 import { enqueueCommand } from './commands/enqueue.command.js';
 import { listCommand } from './commands/list.command.js';
@@ -38,6 +39,7 @@ export function cliProgram(context: CliContext): Command {
     add(program, context);
   }
   queuesCommand(program, context);
+  batchesCommand(program, context);
   workersCommand(program, context);
   statusCommand(program, context);
   return program;

@@ -12,6 +12,7 @@ interface EnqueueFlags extends ServerFlags {
   readonly runAt?: string;
   readonly timeout?: string;
   readonly maxAttempts?: string;
+  readonly batch?: string;
   readonly idempotencyKey?: string;
   /** Empty for as long as it takes. */
   readonly wait?: string;
@@ -28,6 +29,7 @@ export function enqueueCommand(parent: Command, context: CliContext): void {
     .option('--run-at <time>', 'not before this time, as 2030-01-31T03:00:00Z')
     .option('--timeout <duration>', 'longest run, or none')
     .option('--max-attempts <n>', 'runs at most, the first included')
+    .option('--batch <id>', 'the open batch it joins')
     .option('--idempotency-key <key>', 'the same key within 24 hours makes no second job')
     .option('--wait [duration]', 'wait for its end, at most this long')
     .addHelpText('after', `\nExample:\n  rookery enqueue --name example:job '{"param":"value"}' --wait=30s`)
@@ -49,12 +51,13 @@ export function enqueueCommand(parent: Command, context: CliContext): void {
 }
 
 function requestBody(payload: unknown, flags: EnqueueFlags): Record<string, unknown> {
-  const { name, objectId, lane, delay, runAt, timeout, maxAttempts } = flags;
+  const { name, objectId, lane, delay, runAt, timeout, maxAttempts, batch: batchId } = flags;
   return {
     name,
     payload,
     objectId,
     lane,
+    batchId,
     runAt,
     delay: delay === undefined ? undefined : apiDuration(delay),
     timeout: timeout === undefined ? undefined : apiDuration(timeout),
