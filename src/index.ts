@@ -2,6 +2,7 @@
 export {
   CONFIG,
   defineConfig,
+  hasApi,
   loadConfig,
   type EntryName,
   type RookeryConfig,
@@ -9,6 +10,7 @@ export {
 } from './config/index.js';
 export { RookeryError, type ErrorCode, type Issue } from './kernel/errors.js';
 export { Lifecycle, type ShutdownPhase } from './kernel/lifecycle.js';
+export { Retirement } from './kernel/retirement.js';
 export { CLOCK, type Clock } from './kernel/clock.js';
 export type { Duration } from './kernel/durations.js';
 export {

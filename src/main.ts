@@ -15,7 +15,7 @@ import {
   watchStrayErrors,
   type StartPlan,
 } from './boot/index.js';
-import { Lifecycle, RookeryError, answerFrameworkError } from './index.js';
+import { Lifecycle, Retirement, RookeryError, answerFrameworkError, hasApi } from './index.js';
 
 type RunPlan = Extract<StartPlan, { kind: 'run' }>;
 
@@ -45,7 +45,9 @@ async function main(): Promise<ExitCode> {
     exitCode = exitCodes.failed;
     lifecycle.hurry();
   };
+  let retired = (_reason: string): void => undefined;
   const stopped = new Promise<string>((resolve) => {
+    retired = resolve;
     watchSignals((signal, isUrgent) => {
       if (!isUrgent) return resolve(signal);
       logger.warn(`stopping at once: ${signal} again; jobs that still run will run again`, 'Rookery');
@@ -66,6 +68,7 @@ async function main(): Promise<ExitCode> {
   let app: NestFastifyApplication | undefined;
   try {
     app = await start(plan, lifecycle, logger);
+    app.get(Retirement).onRetired(retired);
     if (!lifecycle.isStopping) logger.log(await readyLine(plan, app), 'Rookery');
   } catch (error) {
     // A stop amid the boot makes it fail; that is no failure.
@@ -99,8 +102,7 @@ async function start(
 /** The one line that says where to look; a worker or a scheduler answers only for its health. */
 async function readyLine({ entries }: RunPlan, app: NestFastifyApplication): Promise<string> {
   const url = await app.getUrl();
-  const hasApi = entries.some((entry) => entry === 'all' || entry === 'job' || entry === 'status');
-  return `ready: ${entries.join(', ')} at ${url} (try ${url}${hasApi ? '/status' : '/health/ready'})`;
+  return `ready: ${entries.join(', ')} at ${url} (try ${url}${hasApi(entries) ? '/status' : '/health/ready'})`;
 }
 
 /** Refuses new connections, so that another process may take the port; requests on open ones are still answered. */

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type InjectionToken, type Type } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { defineConfig, type EntryName, type RookeryConfig } from './config/index.js';
+import { defineConfig, hasApi, type EntryName, type RookeryConfig } from './config/index.js';
+import { RookeryError } from './kernel/errors.js';
 import { Lifecycle } from './kernel/lifecycle.js';
 import { CoreModule } from './entries/core.module.js';
 import { entryModules, isSelfContained } from './entries/entry-modules.js';
@@ -36,6 +37,7 @@ export class RookeryModule {
     lifecycle = new Lifecycle(),
   }: RookeryOptions): DynamicModule {
     const entries = typeof entry === 'string' ? [entry] : entry;
+    refuseRetiringApi(entries, config);
     return {
       module: RookeryModule,
       imports: [
@@ -65,6 +67,17 @@ export class RookeryModule {
       exports: handlers,
     };
   }
+}
+
+/** A process that answers for jobs is there for others, who cannot know when it has nothing to do. */
+function refuseRetiringApi(entries: readonly EntryName[], { retire }: RookeryConfig): void {
+  if (retire.idleTimeoutMs === null && retire.untilFin === false) return;
+  if (!hasApi(entries)) return;
+  const setting = retire.untilFin === false ? '--idle-timeout' : '--until-fin';
+  throw new RookeryError(
+    'invalid_config',
+    `${setting} ends a worker or a scheduler when its work is done, but ${entries.join(', ')} answers for jobs; start it with --entry worker`,
+  );
 }
 
 function transportOf(entries: readonly EntryName[], { nats }: RookeryConfig): TransportModuleOptions {

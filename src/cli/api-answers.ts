@@ -97,6 +97,7 @@ export interface WorkerAnswer {
   readonly slots: number;
   readonly busy: number;
   readonly stuck: number;
+  readonly draining: boolean;
   readonly seenAt: string;
 }
 

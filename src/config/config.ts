@@ -72,6 +72,12 @@ export interface RookeryConfig {
     /** The least important lines that are written. Default info. */
     readonly level: LogLevel;
   };
+  readonly retire: {
+    /** The process ends when it had nothing to do for so long, in ms, 1 s…24 d; null for never. Default null. */
+    readonly idleTimeoutMs: number | null;
+    /** The process ends when the batch of that key, or with true that of its queues, is complete. Default false. */
+    readonly untilFin: string | boolean;
+  };
   readonly samples: {
     /** True when the sample job types and their routes are served. Default false. */
     readonly enabled: boolean;

@@ -13,3 +13,8 @@ export const entryNames = Object.keys(entries) as readonly EntryName[];
 
 /** Injection token of the entries this process is, as `readonly EntryName[]`. */
 export const ENTRIES = Symbol('rookery:entries');
+
+/** True when one of these entries answers for jobs over HTTP; a process without one only has work to do. */
+export function hasApi(names: readonly EntryName[]): boolean {
+  return names.some((name) => name === 'all' || name === 'job' || name === 'status');
+}

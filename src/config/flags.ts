@@ -87,10 +87,10 @@ function parse(argv: readonly string[]): Parsed {
 
 function tokensOf(argv: readonly string[]) {
   const options = Object.fromEntries(
-    flags.map(({ name, short, argument }) => [
+    flags.map(({ name, short, argument, isArgumentOptional = false }) => [
       name,
       {
-        type: argument === undefined ? ('boolean' as const) : ('string' as const),
+        type: argument === undefined || isArgumentOptional ? ('boolean' as const) : ('string' as const),
         ...(short === undefined ? {} : { short }),
       },
     ]),
@@ -104,6 +104,7 @@ function missingValue(
   isInline: boolean | undefined,
 ): string | undefined {
   if (flag.argument === undefined) return undefined;
+  if (flag.isArgumentOptional === true && value === undefined) return undefined;
   // `--port --entry x`: the parser takes the next flag for the value.
   const isMissing = value === undefined || value === '' || (isInline !== true && /^-\D/.test(value));
   return isMissing ? `needs a value: --${flag.name} ${flag.argument}` : undefined;

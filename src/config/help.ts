@@ -41,8 +41,9 @@ ${aligned([
 `;
 }
 
-function flagWords({ name, short, argument }: Flag): string {
-  return `${short === undefined ? '    ' : `-${short}, `}--${name}${argument === undefined ? '' : ` ${argument}`}`;
+function flagWords({ name, short, argument, isArgumentOptional = false }: Flag): string {
+  const value = argument === undefined ? '' : isArgumentOptional ? `[=${argument}]` : ` ${argument}`;
+  return `${short === undefined ? '    ' : `-${short}, `}--${name}${value}`;
 }
 
 const defaultsOfOthers: Readonly<Record<string, string>> = { entry: 'all', config: 'rookery.yaml' };

@@ -46,6 +46,7 @@ describe('the settings', () => {
       shutdown: { graceMs: 25_000 },
       worker: { timeoutGraceMs: 5_000 },
       log: { level: 'info' },
+      retire: { idleTimeoutMs: null, untilFin: false },
       samples: {
         enabled: false,
         object: { minMs: 15_000, maxMs: 45_000 },

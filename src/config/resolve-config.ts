@@ -65,6 +65,7 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
     ...(settings.queueNames === undefined ? {} : { queueNames: [...settings.queueNames] }),
     shutdown: { graceMs: settings.shutdown.grace },
     worker: { timeoutGraceMs: settings.worker.timeoutGrace },
+    retire: { idleTimeoutMs: settings.retire.idleTimeout, untilFin: settings.retire.untilFin },
     log: { level: settings.log.level },
     samples: {
       enabled: samples.enabled,

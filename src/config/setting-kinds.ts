@@ -12,6 +12,8 @@ export interface SettingFlag {
   readonly name: string;
   readonly short?: string;
   readonly argument?: string;
+  /** True when it may stand without its value; with one it is written `--name=value`. */
+  readonly isArgumentOptional?: boolean;
 }
 
 /** What people need to know about a setting. */
@@ -133,6 +135,17 @@ export function text(facts: SettingFacts & { form: string; pattern: RegExp }) {
   return setting<string, string>({ ...facts, write: String }, (value) => {
     if (typeof value === 'string' && facts.pattern.test(value)) return { value };
     return { problem: `${facts.isSecret === true ? 'the value' : show(value)} is not ${facts.form}` };
+  });
+}
+
+/** A switch that may instead be given a text of that shape. */
+export function switchOrText(facts: SettingFacts & { form: string; pattern: RegExp }) {
+  const form = `true, false, or ${facts.form}`;
+  return setting<boolean | string, boolean | string>({ ...facts, form, write: String }, (value) => {
+    if (value === true || value === 'true') return { value: true };
+    if (value === false || value === 'false') return { value: false };
+    if (typeof value === 'string' && facts.pattern.test(value)) return { value };
+    return { problem: `${show(value)} is neither true, false nor ${facts.form}` };
   });
 }
 

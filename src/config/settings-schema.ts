@@ -10,6 +10,7 @@ import {
   oneOf,
   queueNameList,
   show,
+  switchOrText,
   text,
 } from './setting-kinds.js';
 
@@ -295,6 +296,22 @@ export const settingsSchema = z.strictObject({
         minMs: 0,
         maxMs: 10 * MINUTE,
       }).default(5 * SECOND),
+    })
+    .prefault({}),
+  retire: z
+    .strictObject({
+      idleTimeout: durationOrNone({
+        about: 'Ends a worker or a scheduler that was idle for so long',
+        minMs: SECOND,
+        maxMs: LONGEST_TIMER,
+        flag: { name: 'idle-timeout', argument: 'TIME' },
+      }).default(null),
+      untilFin: switchOrText({
+        about: 'Ends it when the batch of that key, or of its queues, is complete',
+        form: 'the key of a batch',
+        pattern: /^[^\0]{1,255}$/,
+        flag: { name: 'until-fin', argument: 'KEY', isArgumentOptional: true },
+      }).default(false),
     })
     .prefault({}),
   log: z

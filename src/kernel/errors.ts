@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'no_such_batch'
   | 'no_such_job'
   | 'no_such_queue'
+  | 'no_such_worker'
   | 'no_transaction'
   | 'not_found'
   | 'not_retryable'

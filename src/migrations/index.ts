@@ -1,9 +1,11 @@
 import type { MigrationInterface } from 'typeorm';
 import { CreateJobTables1700000000001 } from './0001-create-job-tables.js';
 import { CreateBatches1700000000003 } from './0003-create-batches.js';
+import { AddWorkerDrain1700000000004 } from './0004-add-worker-drain.js';
 
 /** Every migration, oldest first. Append only: a migration that has been released never changes. */
 export const migrations: (new () => MigrationInterface)[] = [
   CreateJobTables1700000000001,
   CreateBatches1700000000003,
+  AddWorkerDrain1700000000004,
 ];

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { RookeryModule, type EntryName } from '../index.js';
+import { RookeryModule, hasApi, type EntryName } from '../index.js';
 import { ExampleJobHandler } from './example-job.js';
 import { HttpRequestHandler } from './http-request/http-request.js';
 import { ObjectAnnouncerModule } from './object/object-announcer.module.js';
@@ -7,9 +7,6 @@ import { ObjectJobHandler } from './object/object-job.js';
 import { ObjectController } from './object/object.controller.js';
 import { PartitionsMaintenanceHandler } from './partitions-maintenance-job.js';
 import { SAMPLE_ENTRIES, SamplePublisher } from './publisher/sample-publisher.js';
-
-/** The entries that answer for jobs over HTTP. */
-const WITH_API: readonly EntryName[] = ['all', 'job', 'status'];
 
 /** The sample job types, and in processes with the API the routes of `object`. To be imported last, since those are at the root. */
 @Module({})
@@ -23,7 +20,7 @@ export class SamplesModule {
         RookeryModule.forFeature([ObjectJobHandler], [ObjectAnnouncerModule]),
       ],
       providers: [SamplePublisher, { provide: SAMPLE_ENTRIES, useValue: entries }],
-      controllers: entries.some((entry) => WITH_API.includes(entry)) ? [ObjectController] : [],
+      controllers: hasApi(entries) ? [ObjectController] : [],
     };
   }
 }

@@ -86,7 +86,7 @@ describe('bad input', () => {
     ['an objectId of null', { objectId: null }, 'objectId'],
     ['a retryOf that is no id', { retryOf: 'x' }, 'retryOf'],
     ['a name that is no text', { name: 5 }, 'name'],
-    ['a batchId', { batchId: MISSING_ID }, 'batchId'],
+    ['a batchId that is no id', { batchId: 'x' }, 'batchId'],
   ])('%s is invalid_request and names the field', async (_, fields, path) => {
     const answer = await rest.post('/job', { name: 'paint', payload: {}, ...fields });
     expectProblem(answer, { status: 400, code: 'invalid_request' });

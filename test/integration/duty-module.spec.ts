@@ -13,7 +13,15 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-const DUTIES = ['partition keeper', 'stager', 'rescuer', 'auditor', 'counter folder', 'key sweeper'];
+const DUTIES = [
+  'partition keeper',
+  'stager',
+  'rescuer',
+  'auditor',
+  'counter folder',
+  'key sweeper',
+  'batch closer',
+];
 
 async function heldLocks(): Promise<number> {
   const [row] = await database.query<{ count: number }>(

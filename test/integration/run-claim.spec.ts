@@ -194,7 +194,8 @@ describe('two workers', () => {
     const shares = await scene.query<{ n: number; run: number }>(
       `SELECT worker_id, run, count(*)::int AS n FROM job WHERE status = 'done' GROUP BY worker_id, run`,
     );
-    expect(shares.map(({ run }) => run)).toEqual([1, 1]);
+    // One of them may have been so quick that it left the other none.
+    expect(shares.filter(({ run }) => run !== 1)).toEqual([]);
     expect(shares.reduce((sum, { n }) => sum + n, 0)).toBe(2_000);
   });
 

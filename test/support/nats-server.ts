@@ -77,10 +77,17 @@ export class NatsServer implements SharedNats {
     const config = (this.options.config ?? '').replaceAll('FOLDER', this.folder);
     await writeFile(
       join(this.folder, 'nats.conf'),
-      `listen: "127.0.0.1:${this.port}"\n${jetStream}\n${config}\n`,
+      `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:-1"\n${jetStream}\n${config}\n`,
     );
     this.binary = await findNatsBinary();
     await this.spawn(this.binary);
+  }
+
+  /** How many clients are connected, as the server itself counts them. */
+  async connectionCount(): Promise<number> {
+    const monitor = /http monitor on (\S+)/.exec(this.output)?.[1];
+    const response = await fetch(`http://${monitor}/connz`);
+    return ((await response.json()) as { readonly num_connections: number }).num_connections;
   }
 
   /** Ends it as an operator does. */

@@ -2,6 +2,7 @@ import { Inject, Logger, Module, type OnApplicationBootstrap } from '@nestjs/com
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { Health } from '../../kernel/health.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Retirement } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
 import { announceCompleted, hotQuery, JobRegistry, Partitions } from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
@@ -14,6 +15,7 @@ import { PartitionKeeper } from './duties/partition-keeper.js';
 import { Rescuer } from './duties/rescuer.js';
 import { Stager } from './duties/stager.js';
 import type { Duty, DutyLog } from './duty.js';
+import { Retirer } from './retirer.js';
 
 /** A step under way ends within a second or two. */
 const STOP_BUDGET_MS = 5_000;
@@ -35,6 +37,27 @@ const provideCaretaker = {
       log,
     );
   },
+};
+
+const provideRetirer = {
+  provide: Retirer,
+  inject: [Database, JobRegistry, TRANSPORT, CONFIG, Retirement],
+  useFactory: (
+    database: Database,
+    registry: JobRegistry,
+    transport: Transport,
+    { retire, queueNames }: RookeryConfig,
+    retirement: Retirement,
+  ): Retirer =>
+    new Retirer(retire, {
+      retirement,
+      database,
+      transport,
+      // Known once the explorer has been there.
+      get queues() {
+        return queueNames ?? registry.queues;
+      },
+    }),
 };
 
 interface DutyParts {
@@ -68,11 +91,12 @@ function allDuties({ database, registry, partitions, transport, config, log }: D
   ];
 }
 
-/** Lets this process take its part of the duties, from boot until intake ends. */
-@Module({ providers: [provideCaretaker] })
+/** Lets this process take its part of the duties, from boot until intake ends, and end when its work is done. */
+@Module({ providers: [provideCaretaker, provideRetirer] })
 export class SchedulerModule implements OnApplicationBootstrap {
   constructor(
     @Inject(Caretaker) private readonly caretaker: Caretaker,
+    @Inject(Retirer) private readonly retirer: Retirer,
     private readonly lifecycle: Lifecycle,
     private readonly health: Health,
   ) {}
@@ -80,11 +104,13 @@ export class SchedulerModule implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     if (this.lifecycle.isStopping) return;
     this.lifecycle.register('intake', 'duties', STOP_BUDGET_MS, () => this.caretaker.stop());
+    this.lifecycle.register('intake', 'retirement', STOP_BUDGET_MS, () => this.retirer.stop());
     this.health.register('duties', () => ({
       isLive: true,
       isReady: true,
       detail: this.caretaker.held.length > 0 ? `holds ${this.caretaker.held.join(', ')}` : 'others hold them',
     }));
     this.caretaker.start();
+    this.retirer.start();
   }
 }

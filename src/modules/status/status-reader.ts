@@ -27,7 +27,7 @@ export class StatusReader {
   async status(): Promise<StatusTotals> {
     const query = controlQuery(this.database.control);
     const [rows, workers] = await Promise.all([totals(query), liveWorkers(query)]);
-    const served = new Set(workers.flatMap((worker) => worker.types));
+    const served = new Set(workers.flatMap((worker) => (worker.isDrainWanted ? [] : worker.types)));
     return { ...countsOf(rows), queues: byQueue(rows), unservedTypes: this.unserved(rows, served) };
   }
 

@@ -1,4 +1,4 @@
-import { Get } from '@nestjs/common';
+import { Get, HttpCode, Param, Post } from '@nestjs/common';
 import { RestController } from '../job/index.js';
 import { QueueReader, type QueueView } from './queue-reader.js';
 import { StatusReader, type StatusTotals } from './status-reader.js';
@@ -26,5 +26,12 @@ export class StatusController {
   @Get('worker')
   async workers(): Promise<{ readonly workers: readonly WorkerView[] }> {
     return { workers: await this.workerList.workers() };
+  }
+
+  @Post('worker/:id/drain')
+  @HttpCode(202)
+  async drain(@Param('id') id: string): Promise<{ readonly id: string; readonly draining: true }> {
+    await this.workerList.drain(id);
+    return { id: id.toLowerCase(), draining: true };
   }
 }

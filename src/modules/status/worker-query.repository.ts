@@ -6,6 +6,8 @@ export interface WorkerSlots {
   readonly busy: number;
   /** Slots whose run was settled while its handler goes on. */
   readonly stuck: number;
+  /** True once it takes no more jobs. */
+  readonly isDraining?: boolean;
   readonly queues?: Readonly<Record<string, unknown>>;
 }
 
@@ -17,6 +19,7 @@ export interface LiveWorker {
   readonly queues: readonly string[];
   readonly types: readonly string[];
   readonly slots: WorkerSlots;
+  readonly isDrainWanted: boolean;
   readonly startedAt: Date;
   readonly seenAt: Date;
 }
@@ -25,7 +28,7 @@ export interface LiveWorker {
 const LIVE_WORKERS = {
   name: 'live_workers',
   text: `
-SELECT id, host, pid, entry, queues, types, slots, started_at AS "startedAt", seen_at AS "seenAt"
+SELECT id, host, pid, entry, queues, types, slots, drain_requested_at IS NOT NULL AS "isDrainWanted", started_at AS "startedAt", seen_at AS "seenAt"
   FROM worker
  WHERE stopped_at IS NULL AND lost_at IS NULL AND seen_at > now() - visibility_timeout_ms * interval '1 ms'
  ORDER BY host, pid, id`,
@@ -34,4 +37,16 @@ SELECT id, host, pid, entry, queues, types, slots, started_at AS "startedAt", se
 /** The workers that live, by host and process. */
 export function liveWorkers(query: Query): Promise<LiveWorker[]> {
   return query<LiveWorker>(LIVE_WORKERS, []);
+}
+
+/** Asks a worker that lives to take no more jobs. Returns no row when there is none. */
+const REQUEST_DRAIN = {
+  name: 'request_drain',
+  text: `UPDATE worker SET drain_requested_at = coalesce(drain_requested_at, now())
+          WHERE id = $1 AND stopped_at IS NULL AND lost_at IS NULL RETURNING id`,
+};
+
+/** Asks the worker to take no more jobs; false when it does not live. */
+export async function requestDrain(query: Query, id: string): Promise<boolean> {
+  return (await query(REQUEST_DRAIN, [id])).length > 0;
 }

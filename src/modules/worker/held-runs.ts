@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../kernel/clock.js';
 import type { AbortCause } from '../job/index.js';
 import type { Run } from './run.js';
 
@@ -6,8 +7,11 @@ export class HeldRuns {
   private readonly held = new Map<string, Run>();
   private readonly stuckRuns = new Set<Run>();
   private emptyWaiters: (() => void)[] = [];
+  /** When the last run began, monotonic, in ms. */
+  lastAddedAt: number | undefined;
 
   add(run: Run): void {
+    this.lastAddedAt = monotonicMs();
     this.held.set(run.job.id, run);
   }
 

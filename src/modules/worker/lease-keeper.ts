@@ -31,6 +31,8 @@ export interface LeaseParts {
   readonly slots: () => SlotReport;
   /** Called with each heartbeat: which of the queues are paused now. */
   readonly onPaused: (queues: ReadonlySet<string>) => void;
+  /** Called with each heartbeat that finds the worker's drain wanted. */
+  readonly onDrainWanted: () => void;
 }
 
 /**
@@ -100,13 +102,19 @@ export class LeaseKeeper {
     const askedAt = monotonicMs();
     try {
       if (this.isLost) await this.register();
-      else if (await renewLease(this.query, this.currentId, this.parts.slots())) this.renewedAt = askedAt;
-      else await this.replace('the lease was given to the rescue');
+      else await this.renew(askedAt);
       await this.readTruth();
       await this.parts.database.synchronizeClock();
     } catch (error) {
       this.logger.warn(`no heartbeat: ${reasonOf(error)}`);
     }
+  }
+
+  private async renew(askedAt: number): Promise<void> {
+    const renewed = await renewLease(this.query, this.currentId, this.parts.slots());
+    if (!renewed) return this.replace('the lease was given to the rescue');
+    this.renewedAt = askedAt;
+    if (renewed.isDrainWanted) this.parts.onDrainWanted();
   }
 
   /** What signals may have failed to say. */

@@ -19,6 +19,8 @@ export interface SlotReport {
   readonly total: number;
   readonly busy: number;
   readonly stuck: number;
+  /** True once it takes nothing more. */
+  readonly isDraining: boolean;
   readonly queues: Readonly<Record<string, QueueSlotReport>>;
 }
 
@@ -36,10 +38,11 @@ const REGISTER = {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 };
 
-/** Renews a lease that has not been lost; a HOT update, for no index mentions seen_at. Returns no row when it has been lost. */
+/** Renews a lease that has not been lost; a HOT update, for no index mentions seen_at. Returns no row when it has been lost, else whether its drain is wanted. */
 const RENEW = {
   name: 'renew_lease',
-  text: `UPDATE worker SET seen_at = now(), slots = $2 WHERE id = $1 AND lost_at IS NULL RETURNING id`,
+  text: `UPDATE worker SET seen_at = now(), slots = $2 WHERE id = $1 AND lost_at IS NULL
+          RETURNING drain_requested_at IS NOT NULL AS "isDrainWanted"`,
 };
 
 /** Gives the lease up: jobs that are still executing under it are lost wherever they are met. */
@@ -63,9 +66,20 @@ export async function registerWorker(query: Query, row: WorkerRow): Promise<void
   ]);
 }
 
-/** Renews the lease; false when it has been lost for good. */
-export async function renewLease(query: Query, id: string, slots: SlotReport): Promise<boolean> {
-  return (await query(RENEW, [id, JSON.stringify(slots)])).length > 0;
+/** What a worker learns by renewing its lease. */
+export interface RenewedLease {
+  /** An operator wants it to finish what it holds and take nothing more. */
+  readonly isDrainWanted: boolean;
+}
+
+/** Renews the lease; undefined when it has been lost for good. */
+export async function renewLease(
+  query: Query,
+  id: string,
+  slots: SlotReport,
+): Promise<RenewedLease | undefined> {
+  const [renewed] = await query<RenewedLease>(RENEW, [id, JSON.stringify(slots)]);
+  return renewed;
 }
 
 /** Gives the lease up. */

@@ -1,10 +1,18 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { hostname } from 'node:os';
-import { CONFIG, ENTRIES, queueSettings, type EntryName, type RookeryConfig } from '../../config/index.js';
+import {
+  CONFIG,
+  ENTRIES,
+  hasApi,
+  queueSettings,
+  type EntryName,
+  type RookeryConfig,
+} from '../../config/index.js';
 import { Health } from '../../kernel/health.js';
 import { IdGenerator } from '../../kernel/ids.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
 import { identifyProcess } from '../../kernel/process-identity.js';
+import { Retirement, type Occupation } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
 import {
   JobEnqueuer,
@@ -37,12 +45,13 @@ const SETTLE_BUDGET_MS = 10_000;
 
 /** Runs the jobs of this process: take → claim → run → settle, one line a queue. Serves every queue it has handlers for, or those named by `--queues`. */
 @Injectable()
-export class Worker implements OnApplicationBootstrap {
+export class Worker implements OnApplicationBootstrap, Occupation {
   private readonly logger = new Logger('Worker');
   private readonly held = new HeldRuns();
   private readonly lines = new Map<string, QueueLine>();
   private lease: LeaseKeeper | undefined;
   private settlement: Settlement | undefined;
+  private draining: Promise<void> | undefined;
 
   constructor(
     private readonly database: Database,
@@ -53,6 +62,7 @@ export class Worker implements OnApplicationBootstrap {
     private readonly ids: IdGenerator,
     private readonly lifecycle: Lifecycle,
     private readonly health: Health,
+    private readonly retirement: Retirement,
     @Inject(TRANSPORT) private readonly transport: Transport,
     @Inject(CONFIG) private readonly config: RookeryConfig,
     @Inject(ENTRIES) private readonly entries: readonly EntryName[],
@@ -67,6 +77,7 @@ export class Worker implements OnApplicationBootstrap {
     this.makeLines(served, lease);
     await lease.start();
     for (const line of this.lines.values()) line.start();
+    this.retirement.register(this);
     this.logger.log(
       served.size > 0 ? `runs jobs of ${[...served.keys()].join(', ')}` : 'has no handlers: no job runs here',
     );
@@ -80,6 +91,33 @@ export class Worker implements OnApplicationBootstrap {
   /** Outcomes refused since the start because their runs were no longer this worker's. */
   get refusals(): number {
     return this.settlement?.refusals ?? 0;
+  }
+
+  get isBusy(): boolean {
+    return this.held.size > 0;
+  }
+
+  get lastTookAt(): number | undefined {
+    return this.held.lastAddedAt;
+  }
+
+  drain(): Promise<void> {
+    this.draining ??= this.drainOnce();
+    return this.draining;
+  }
+
+  private async drainOnce(): Promise<void> {
+    this.logger.log(`takes no more jobs; ${this.held.size} still run`);
+    await Promise.all([...this.lines.values()].map((line) => line.stop()));
+    await this.held.empty();
+    this.logger.log('is drained');
+  }
+
+  /** An operator wants this worker to take nothing more. A process that answers for jobs goes on answering; any other ends. */
+  private onDrainWanted(): void {
+    if (this.draining) return;
+    if (hasApi(this.entries)) void this.drain();
+    else void this.retirement.retire('an operator has drained the worker');
   }
 
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
@@ -138,6 +176,9 @@ export class Worker implements OnApplicationBootstrap {
       }),
       this.transport.subscribe('pause', ({ queue }) => this.lines.get(queue)?.setPaused(true)),
       this.transport.subscribe('resume', ({ queue }) => this.lines.get(queue)?.setPaused(false)),
+      this.transport.subscribe('drain', ({ workerId }) => {
+        if (workerId === this.lease?.workerId) this.onDrainWanted();
+      }),
       this.transport.onGap((queue) => {
         for (const [name, line] of this.lines) if (queue === undefined || queue === name) line.noticeGap();
       }),
@@ -209,6 +250,7 @@ export class Worker implements OnApplicationBootstrap {
           line.nudge();
         }
       },
+      onDrainWanted: () => this.onDrainWanted(),
     });
   }
 
@@ -219,6 +261,7 @@ export class Worker implements OnApplicationBootstrap {
       total: sum(reports.map((report) => report.concurrency + report.retryConcurrency)),
       busy: sum(reports.map((report) => report.busy + report.retryBusy)),
       stuck: this.held.stuck.size,
+      isDraining: this.draining !== undefined,
       queues,
     };
   }
@@ -226,7 +269,8 @@ export class Worker implements OnApplicationBootstrap {
   private healthReport(): { isLive: boolean; isReady: boolean; detail: string } {
     const { total, busy, stuck } = this.slotReport();
     const isHeld = this.lease?.isHeld ?? false;
-    const detail = `${busy} of ${total} slots busy, ${stuck} stuck${isHeld ? '' : '; the lease is lost'}`;
+    const state = this.draining ? '; takes no more jobs' : isHeld ? '' : '; the lease is lost';
+    const detail = `${busy} of ${total} slots busy, ${stuck} stuck${state}`;
     return { isLive: stuck === 0 || stuck < total, isReady: isHeld, detail };
   }
 }

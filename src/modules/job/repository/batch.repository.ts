@@ -203,13 +203,22 @@ export async function markFin(query: Query, ids: readonly string[]): Promise<voi
   await query(MARK_FIN, [idsLiteral(ids)]);
 }
 
-/** True when the newest batch of that key is complete, and is so since then or was made within the last 12 hours. */
-export async function isKeyFinished(query: Query, key: string, since: Date): Promise<boolean> {
-  const [row] = await query<{ isFinished: boolean }>(IS_KEY_FINISHED, [key, since]);
+/** A batch by its key, as those ask who wait for it. */
+export interface AwaitedKey {
+  readonly key: string;
+  /** Queues of who asks: an onComplete job in one of them belongs to the batch. */
+  readonly queues: readonly string[];
+  /** Since when the batch may have completed; one made within the last 12 hours counts too, for whoever starts late. */
+  readonly since: Date;
+}
+
+/** True when the newest batch of that key is complete, its onComplete job included. */
+export async function isKeyFinished(query: Query, { key, queues, since }: AwaitedKey): Promise<boolean> {
+  const [row] = await query<{ isFinished: boolean }>(IS_KEY_FINISHED, [key, since, arrayLiteral(queues)]);
   return row?.isFinished ?? false;
 }
 
-/** True when a batch of one of these queues has completed since then, and none of them is unfinished. */
+/** True when a batch of one of these queues has completed since then, its onComplete job included, and none of them is unfinished. */
 export async function areQueuesFinished(
   query: Query,
   queues: readonly string[],

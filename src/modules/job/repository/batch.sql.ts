@@ -218,16 +218,22 @@ export const MARK_FIN: Statement = {
   text: `UPDATE batch SET fin_at = clock_timestamp() WHERE id = ANY ($1::uuid[]) AND fin_at IS NULL`,
 };
 
-/** Whether the newest batch of key $1 is complete, and is so since $2 or was made within the last 12 hours. */
+/** True unless the batch's onComplete job is still to be run in one of those queues: who would leave before it might leave it to nobody. */
+const isFollowedUp = (queues: string): string =>
+  `(on_complete IS NULL OR NOT EXISTS (SELECT FROM job WHERE job.id = completion_id AND job.status IN ('waiting', 'executing')
+                                          AND job.queue = ANY (${queues}::text[])))`;
+
+/** Whether the newest batch of key $1 is complete, and is so since $2 or was made within the last 12 hours; $3 queues as below. */
 export const IS_KEY_FINISHED: Statement = {
   name: 'is_key_finished',
-  text: `SELECT completed_at IS NOT NULL AND (completed_at >= $2 OR id >= ${HELD_SINCE}) AS "isFinished"
+  text: `SELECT completed_at IS NOT NULL AND (completed_at >= $2 OR id >= ${HELD_SINCE}) AND ${isFollowedUp('$3')} AS "isFinished"
            FROM batch WHERE key = $1 ORDER BY id DESC LIMIT 1`,
 };
 
-/** Whether a batch of one of the queues $1 has completed since $2, and none is unfinished. */
+/** Whether a batch of one of the queues $1 has completed since $2, none is unfinished, and what follows on them has been run. */
 export const ARE_QUEUES_FINISHED: Statement = {
   name: 'are_queues_finished',
-  text: `SELECT EXISTS (SELECT FROM batch WHERE queue = ANY ($1::text[]) AND completed_at >= $2)
-            AND NOT EXISTS (SELECT FROM batch WHERE fin_at IS NULL AND completed_at IS NULL AND queue = ANY ($1::text[])) AS "isFinished"`,
+  text: `SELECT coalesce(bool_and(${isFollowedUp('$1')}), false)
+            AND NOT EXISTS (SELECT FROM batch WHERE fin_at IS NULL AND completed_at IS NULL AND queue = ANY ($1::text[])) AS "isFinished"
+           FROM batch WHERE queue = ANY ($1::text[]) AND completed_at >= $2`,
 };

@@ -40,6 +40,7 @@ export const problemKinds: Readonly<Record<ErrorCode, ProblemKind>> = {
   no_such_batch: { status: 404, title: 'There is no such batch' },
   no_such_job: { status: 404, title: 'There is no such job' },
   no_such_queue: { status: 404, title: 'There is no such queue' },
+  no_such_worker: { status: 404, title: 'There is no such worker' },
   no_transaction: { status: 500, title: 'There is no transaction' },
   not_found: { status: 404, title: 'There is nothing here' },
   not_retryable: { status: 409, title: 'The job cannot be retried' },
