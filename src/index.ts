@@ -45,5 +45,11 @@ export {
   type Payload,
   type PayloadInput,
 } from './modules/job/index.js';
+export {
+  Scheduled,
+  type CatchUp,
+  type ScheduleDefinition,
+  type ScheduledOptions,
+} from './modules/scheduler/index.js';
 export { PUBLISHER, type Publisher } from './modules/transport/index.js';
 export { RookeryModule, type RookeryOptions } from './rookery.module.js';

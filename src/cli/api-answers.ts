@@ -80,6 +80,28 @@ export interface BatchListAnswer {
   readonly next: string | null;
 }
 
+export interface ScheduleAnswer {
+  readonly name: string;
+  readonly source: string;
+  readonly cron: string | null;
+  readonly everyMs: number | null;
+  readonly timeZone: string;
+  readonly job: string;
+  readonly payload: unknown;
+  readonly catchUp: unknown;
+  readonly paused: boolean;
+  readonly orphaned: boolean;
+  readonly lastFireAt: string | null;
+  readonly nextFireAt: string | null;
+  readonly error: string | null;
+  /** Of one schedule: its last fires, newest first. */
+  readonly fires?: readonly { readonly fireAt: string; readonly jobId: string; readonly manual: boolean }[];
+}
+
+export interface PreviewAnswer {
+  readonly fires: readonly { readonly fireAt: string; readonly local: string; readonly note?: string }[];
+}
+
 export interface QueueAnswer {
   readonly name: string;
   readonly paused: boolean;

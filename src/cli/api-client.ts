@@ -32,6 +32,18 @@ export class ApiClient {
     return this.send('POST', path, parts);
   }
 
+  put<Body>(path: string, parts: RequestParts = {}): Promise<Answer<Body>> {
+    return this.send('PUT', path, parts);
+  }
+
+  /** Of what answers without a body. */
+  async delete(path: string): Promise<void> {
+    const { status, isOk, text } = await this.exchange(this.urlOf(path, {}), 'DELETE', {});
+    if (isOk) return;
+    const body = parsed(text);
+    throw body === undefined ? this.noRookery(`${status}`) : problemError(status, body);
+  }
+
   private async send<Body>(method: string, path: string, parts: RequestParts): Promise<Answer<Body>> {
     const url = this.urlOf(path, parts.query ?? {});
     const { status, isOk, text } = await this.exchange(url, method, parts);

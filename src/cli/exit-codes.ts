@@ -8,7 +8,7 @@ export const exitCodes = {
   usage: 2,
   /** Nothing answers at the URL, or it answers that it cannot serve now; worth another try. */
   unreachable: 3,
-  /** There is no such job, batch, queue or worker. */
+  /** There is no such job, batch, schedule, queue or worker. */
   notFound: 4,
   /** The job, or a job of the batch, that was waited for ended failed or canceled. */
   jobFailed: 5,

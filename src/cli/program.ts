@@ -7,6 +7,7 @@ import { enqueueCommand } from './commands/enqueue.command.js';
 import { listCommand } from './commands/list.command.js';
 import { queuesCommand } from './commands/queues.command.js';
 import { retryCommand } from './commands/retry.command.js';
+import { schedulesCommand } from './commands/schedules.command.js';
 import { showCommand } from './commands/show.command.js';
 import { startCommand } from './commands/start.command.js';
 import { statusCommand } from './commands/status.command.js';
@@ -39,6 +40,7 @@ export function cliProgram(context: CliContext): Command {
     add(program, context);
   }
   queuesCommand(program, context);
+  schedulesCommand(program, context);
   batchesCommand(program, context);
   workersCommand(program, context);
   statusCommand(program, context);

@@ -3,7 +3,7 @@ export const entries = {
   all: 'everything in one process',
   job: 'the REST API: takes jobs and answers for them',
   worker: 'runs jobs',
-  scheduler: 'holds the duties: stages, rescues, audits',
+  scheduler: 'fires schedules and holds the duties: stages, rescues, audits',
   status: 'the REST API, for looking rather than for load',
 } as const;
 

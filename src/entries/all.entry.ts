@@ -1,5 +1,5 @@
 import { JobRestModule } from '../modules/job/index.js';
-import { SchedulerModule } from '../modules/scheduler/index.js';
+import { CronModule, ScheduleRestModule, SchedulerModule } from '../modules/scheduler/index.js';
 import { HealthModule, StatusModule } from '../modules/status/index.js';
 import { WorkerModule } from '../modules/worker/index.js';
 import { natsRequests } from './nats-requests.js';
@@ -10,6 +10,8 @@ export const allEntry = [
   JobRestModule,
   StatusModule,
   natsRequests,
+  ScheduleRestModule,
   SchedulerModule,
+  CronModule,
   WorkerModule,
 ];

@@ -1,5 +1,5 @@
-import { SchedulerModule } from '../modules/scheduler/index.js';
+import { CronModule, SchedulerModule } from '../modules/scheduler/index.js';
 import { HealthModule } from '../modules/status/index.js';
 
-/** Holds the duties. */
-export const schedulerEntry = [HealthModule, SchedulerModule];
+/** Holds the duties and fires schedules. */
+export const schedulerEntry = [HealthModule, SchedulerModule, CronModule];

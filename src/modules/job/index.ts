@@ -15,7 +15,13 @@ export {
 } from './handler.js';
 export { JobEnqueuer } from './job-enqueuer.js';
 export { JobHandler } from './job-handler.decorator.js';
-export { JobPreparer, MAX_JSON_BYTES, invalidRequest, type JobRequest } from './job-preparer.js';
+export {
+  JobPreparer,
+  LARGEST_JOB_BODY,
+  MAX_JSON_BYTES,
+  invalidRequest,
+  type JobRequest,
+} from './job-preparer.js';
 export {
   defineJob,
   isTimeoutMs,
@@ -42,6 +48,7 @@ export { Queues } from './queues.js';
 export * from './repository/batch.repository.js';
 export * from './repository/control.repository.js';
 export * from './repository/counter.repository.js';
+export { insertKeyedJobs } from './repository/enqueue.repository.js';
 export * from './repository/key.repository.js';
 export * from './repository/lease.repository.js';
 export * from './repository/open-jobs.repository.js';
@@ -57,7 +64,9 @@ export * from './repository/job-query.repository.js';
 export * from './repository/open-walk.repository.js';
 export type { JobPlace, WalkLimits, WalkRange, WalkStep } from './repository/walk-step.js';
 export { Answer } from './rest/answer.js';
+export { BodyLimit } from './rest/body-limit.decorator.js';
 export { CheckedBy, expects } from './rest/checked-by.js';
+export { defined } from './rest/defined.js';
 export { JobRestModule } from './rest/job-rest.module.js';
 export { ProblemFilter } from './rest/problem.filter.js';
 export { RestController } from './rest/rest-controller.decorator.js';

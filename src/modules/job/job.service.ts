@@ -237,6 +237,12 @@ export class JobService {
     return job;
   }
 
+  /** Stores a job that `prepare` made; throws as `enqueue` does. */
+  async enqueuePrepared(job: NewJob): Promise<string> {
+    const outcome = await this.enqueuer.enqueue(job);
+    return outcome.kind === 'stored' ? job.id : throwDuplicate(job, outcome);
+  }
+
   private async enqueueRequest(
     request: JobRequest,
     manager: EntityManager | undefined,

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { defined, expects } from '../../job/index.js';
+
+const duration = (rule: string) => z.union([z.number(), z.string()], expects(rule));
+
+const time = z
+  .string(expects('a time in ISO 8601, as 2026-01-31T03:00:00Z'))
+  .refine(
+    (text) => /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && !Number.isNaN(Date.parse(text)),
+    expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
+  )
+  .transform((text) => new Date(text));
+
+/** A schedule as a request may ask for it. Only forms are checked here; what a cron or a zone may be is checked behind it. */
+export const scheduleRequest = z
+  .strictObject(
+    {
+      cron: z.string(expects('5 or 6 fields, as "0 2 * * *"')).optional(),
+      every: duration('a number and a unit, as "15m"').optional(),
+      timeZone: z.string(expects('the name of a zone, as "Europe/Berlin"')).optional(),
+      job: z.string(expects('the name of a job type')),
+      payload: z.unknown().optional(),
+      catchUp: z
+        .union(
+          [z.literal('skip'), z.literal('latest'), z.strictObject({ all: z.number() })],
+          expects('"skip", "latest" or {"all": n}'),
+        )
+        .optional(),
+      jitter: duration('a number and a unit, as "30s"').optional(),
+      startAt: time.optional(),
+      endAt: time.optional(),
+      paused: z.boolean(expects('true or false')).optional(),
+    },
+    expects('a JSON object, as {"cron": "0 2 * * *", "job": "example:job", "payload": {}}'),
+  )
+  .transform(defined);
+
+/** A schedule as a request asked for it. */
+export type RequestedSchedule = z.output<typeof scheduleRequest>;
+
+const MOST_PREVIEWED = 1_000;
+const countRule = expects(`a whole number from 1 to ${MOST_PREVIEWED}`);
+
+/** The query of a preview. */
+export const previewQuery = z
+  .strictObject({
+    n: z
+      .string(countRule)
+      .refine(
+        (text) => /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_PREVIEWED,
+        countRule,
+      )
+      .transform(Number)
+      .optional(),
+  })
+  .transform(({ n = 10 }) => ({ count: n }));
