@@ -4,6 +4,7 @@ import { CONFIG, ENTRIES, type EntryName, type RookeryConfig } from '../config/i
 import { CLOCK } from '../kernel/clock.js';
 import { Health } from '../kernel/health.js';
 import { Lifecycle } from '../kernel/lifecycle.js';
+import { Metrics } from '../kernel/metrics.js';
 import { Retirement } from '../kernel/retirement.js';
 import { Database } from '../modules/database/index.js';
 
@@ -26,12 +27,13 @@ export class CoreModule implements BeforeApplicationShutdown {
       providers: [
         { provide: Lifecycle, useValue: lifecycle },
         Health,
+        Metrics,
         Retirement,
         { provide: CONFIG, useValue: config },
         { provide: ENTRIES, useValue: entries },
         { provide: CLOCK, inject: [Database], useFactory: (database: Database) => database.clock },
       ],
-      exports: [Lifecycle, Health, Retirement, CONFIG, ENTRIES, CLOCK],
+      exports: [Lifecycle, Health, Metrics, Retirement, CONFIG, ENTRIES, CLOCK],
     };
   }
 

@@ -16,8 +16,13 @@ describe('separate entries on one database', () => {
     for (const one of all) {
       expect((await one.get('/health/live')).status).toBe(200);
       expect((await one.get('/health/ready')).status).toBe(200);
+      const metrics = await fetch(`${await one.ready()}/metrics`);
+      expect([metrics.status, await metrics.text()]).toEqual([
+        200,
+        expect.stringContaining('rookery_database_up 1'),
+      ]);
     }
-    // Scheduler and worker have health alone.
+    // Scheduler and worker have health and metrics alone.
     expect((await worker.get('/status')).status).toBe(404);
     expect((await rest.get('/status')).status).toBe(200);
 

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { IdGenerator } from '../../src/kernel/ids.js';
 import {
   JobEnqueuer,
@@ -45,7 +46,13 @@ async function claimed(app: RookeryApp, count: number) {
   const workerId = app.module.get(IdGenerator).next();
   const query = hotQuery(app.database.hot('test', { durable: false }));
   expect(await claim(query, workerId, ['task'], ids, false)).toHaveLength(count);
-  const settlement = new Settlement(app.database, app.module.get(JobEnqueuer), 10_000, () => undefined);
+  const settlement = new Settlement(
+    app.database,
+    app.module.get(JobEnqueuer),
+    10_000,
+    () => undefined,
+    new Metrics(),
+  );
   const record = (result: RunResult) =>
     settlement.record(workerId, result, (error) =>
       other(result.id, { status: 'failed', message: error.message, code: error.code }),

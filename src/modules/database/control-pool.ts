@@ -65,6 +65,12 @@ export class ControlPool implements ControlQueries {
     });
   }
 
+  /** Sessions open, those of them at work, and requests that wait for one. */
+  get stats(): { readonly open: number; readonly busy: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { open: totalCount, busy: totalCount - idleCount, waiting: waitingCount };
+  }
+
   /** Waits a while for the statements in flight, then ends every session. Idempotent. */
   close(): Promise<void> {
     this.closing ??= endPool(this.pool);

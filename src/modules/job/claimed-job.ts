@@ -14,5 +14,7 @@ export interface ClaimedJob {
   readonly objectId: string | null;
   /** The batch it is a member of. */
   readonly batchId: string | null;
+  /** Since when it could run; null for one that could at once, when its id says so. */
+  readonly dueAt: Date | null;
   readonly startedAt: Date;
 }

@@ -41,6 +41,7 @@ export type { EnqueueItem, EnqueueManyOptions, EnqueueOptions, EnqueuedJob } fro
 export { JobService, assertId, noSuchJob } from './job.service.js';
 export type { JobView } from './job-view.js';
 export type { NewJob } from './new-job.js';
+export { observeBatches, type BatchObserver } from './observe-batches.js';
 export { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
 export * from './partition.js';
 export { Partitions } from './partitions.js';

@@ -3,6 +3,7 @@ import { Batcher, type BatcherStats } from '../../kernel/batcher.js';
 import { monotonicMs } from '../../kernel/clock.js';
 import { RookeryError } from '../../kernel/errors.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Metrics, type Cell, type Counter } from '../../kernel/metrics.js';
 import {
   Database,
   isBadValue,
@@ -14,6 +15,7 @@ import {
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { databaseError } from './database-error.js';
 import { refuseDuplicates } from './duplicates.js';
+import { observeBatches } from './observe-batches.js';
 import { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
 import type { NewBatch } from './batch.js';
 import type { NewJob } from './new-job.js';
@@ -63,6 +65,8 @@ export interface StoredBatch {
  */
 @Injectable()
 export class JobEnqueuer {
+  private readonly enqueued: Counter;
+  private readonly duplicates: Cell;
   private readonly plain: Batcher<NewJob, void>;
   private readonly keyed: Batcher<NewJob, KeyedOutcome>;
   /** One request a run, for the sake of its repeats. */
@@ -80,7 +84,17 @@ export class JobEnqueuer {
     private readonly partitions: Partitions,
     @Inject(TRANSPORT) private readonly transport: Transport,
     lifecycle: Lifecycle,
+    metrics: Metrics,
   ) {
+    this.enqueued = metrics.counter(
+      'rookery_jobs_enqueued_total',
+      'Jobs stored by this process',
+      'queue',
+      'name',
+    );
+    this.duplicates = metrics
+      .counter('rookery_duplicates_total', 'Enqueues that met a live job of the same key')
+      .of();
     this.plainConnection = database.hot('enqueue', { durable: true });
     this.keyedConnection = database.hot('enqueue-keyed', { durable: true });
     this.bulkConnection = database.hot('enqueue-bulk', { durable: true });
@@ -96,16 +110,19 @@ export class JobEnqueuer {
     this.plain = new Batcher({
       ...common,
       name: 'enqueue',
+      onRun: observeBatches(metrics, 'enqueue'),
       run: (jobs, repeated) => this.storePlain(jobs, repeated),
     });
     this.keyed = new Batcher({
       ...common,
       name: 'keyed enqueue',
+      onRun: observeBatches(metrics, 'keyed enqueue'),
       run: (jobs, repeated) => this.storeKeyed(jobs, repeated),
     });
     this.bulk = new Batcher({
       ...common,
       name: 'bulk enqueue',
+      onRun: observeBatches(metrics, 'bulk enqueue'),
       maxItems: 1,
       weigh: () => 0,
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
@@ -113,6 +130,7 @@ export class JobEnqueuer {
     this.members = new Batcher({
       ...common,
       name: 'member enqueue',
+      onRun: observeBatches(metrics, 'member enqueue'),
       // A batch that is sealed refuses its members alone.
       isItemFault: (error) => isItemFault(error) || error instanceof RookeryError,
       run: (jobs, repeated) => this.storeMembers(jobs, repeated),
@@ -120,6 +138,7 @@ export class JobEnqueuer {
     this.batches = new Batcher({
       ...common,
       name: 'batch',
+      onRun: observeBatches(metrics, 'batch'),
       maxItems: 1,
       weigh: () => 0,
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeBatch(request, repeated))),
@@ -186,9 +205,18 @@ export class JobEnqueuer {
     return { plain: this.plain.stats, keyed: this.keyed.stats };
   }
 
+  private stored(jobs: readonly NewJob[]): void {
+    let last: { readonly name: string; readonly cell: Cell } | undefined;
+    for (const { queue, name } of jobs) {
+      if (last?.name !== name) last = { name, cell: this.enqueued.of(queue, name) };
+      last.cell.value++;
+    }
+    this.offer(jobs);
+  }
+
   private async storePlain(jobs: readonly NewJob[], repeated: boolean): Promise<void[]> {
     await this.withPartitions(jobs, () => insertJobs(hotQuery(this.plainConnection), jobs, repeated));
-    this.offer(jobs);
+    this.stored(jobs);
     return new Array<void>(jobs.length);
   }
 
@@ -196,7 +224,8 @@ export class JobEnqueuer {
     const outcomes = await this.withPartitions(jobs, () =>
       this.keyedConnection.transaction((queries) => insertKeyedJobs(hotQuery(queries), jobs, repeated)),
     );
-    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
     return outcomes;
   }
 
@@ -204,7 +233,8 @@ export class JobEnqueuer {
     const outcomes = await this.withPartitions(jobs, () =>
       this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), jobs, repeated)),
     );
-    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
     return outcomes;
   }
 
@@ -226,7 +256,7 @@ export class JobEnqueuer {
         return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
       }),
     );
-    this.offer(offered);
+    this.stored(offered);
     return stored;
   }
 
@@ -240,7 +270,8 @@ export class JobEnqueuer {
         return met;
       }),
     );
-    this.offer(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
     return outcomes;
   }
 

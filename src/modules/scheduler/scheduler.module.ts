@@ -2,6 +2,7 @@ import { Inject, Logger, Module, type OnApplicationBootstrap } from '@nestjs/com
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { Health } from '../../kernel/health.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Metrics } from '../../kernel/metrics.js';
 import { Retirement } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
 import { announceCompleted, hotQuery, JobRegistry, Partitions } from '../job/index.js';
@@ -99,6 +100,7 @@ export class SchedulerModule implements OnApplicationBootstrap {
     @Inject(Retirer) private readonly retirer: Retirer,
     private readonly lifecycle: Lifecycle,
     private readonly health: Health,
+    private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -110,6 +112,13 @@ export class SchedulerModule implements OnApplicationBootstrap {
       isReady: true,
       detail: this.caretaker.held.length > 0 ? `holds ${this.caretaker.held.join(', ')}` : 'others hold them',
     }));
+    this.metrics.reading({
+      name: 'rookery_duty_held',
+      help: '1 for each duty that this process holds',
+      type: 'gauge',
+      labelNames: ['duty'],
+      read: () => this.caretaker.held.map((duty) => ({ labels: { duty }, value: 1 })),
+    });
     this.caretaker.start();
     this.retirer.start();
   }

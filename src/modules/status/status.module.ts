@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { STATUS_TOTALS } from '../job/index.js';
+import { QueueMetrics } from './queue-metrics.js';
 import { QueueReader } from './queue-reader.js';
 import { StatusReader } from './status-reader.js';
 import { StatusController } from './status.controller.js';
@@ -8,7 +9,13 @@ import { WorkerList } from './worker-list.js';
 /** What one looks at to know how the whole is doing. Needs JobModule and the transport. */
 @Module({
   controllers: [StatusController],
-  providers: [QueueReader, StatusReader, WorkerList, { provide: STATUS_TOTALS, useExisting: StatusReader }],
+  providers: [
+    QueueReader,
+    QueueMetrics,
+    StatusReader,
+    WorkerList,
+    { provide: STATUS_TOTALS, useExisting: StatusReader },
+  ],
   exports: [STATUS_TOTALS],
 })
 export class StatusModule {}

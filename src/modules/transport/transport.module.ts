@@ -3,6 +3,7 @@ import type { NatsSettings } from '../../config/index.js';
 import { CLOCK, type Clock } from '../../kernel/clock.js';
 import { Health } from '../../kernel/health.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Metrics } from '../../kernel/metrics.js';
 import { InProcessTransport } from './in-process/in-process-transport.js';
 import { natsAccessOf } from './nats-access-of.js';
 import { NatsTransport } from './nats/nats-transport.js';
@@ -53,6 +54,7 @@ export class TransportModule implements OnModuleInit {
     @Inject(TRANSPORT) private readonly transport: Transport,
     @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
     @Inject(Health) private readonly health: Health,
+    @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -63,12 +65,33 @@ export class TransportModule implements OnModuleInit {
       isReady: true,
       detail: describe(options, transport),
     }));
+    this.measure();
     if (options.kind === 'table-only') {
       new Logger('Transport').log(
         'no NATS_URL: works from the table; a job starts up to about a second later',
       );
     }
     await transport.start();
+  }
+
+  private measure(): void {
+    const { transport } = this;
+    this.metrics.reading({
+      name: 'rookery_tickets_total',
+      help: 'Job ids that went through the tickets of this process, by what became of them',
+      type: 'counter',
+      labelNames: ['event'],
+      read: () =>
+        Object.entries(transport.stats).map(([event, value]) => ({
+          labels: { event },
+          value: Number(value),
+        })),
+    });
+    this.metrics.value(
+      'rookery_transport_up',
+      '1 while tickets travel; else jobs are found in the table',
+      () => Number(transport.isAvailable),
+    );
   }
 }
 

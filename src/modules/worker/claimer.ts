@@ -7,6 +7,7 @@ import {
   foreignAmong,
   held,
   hotQuery,
+  type BatchObserver,
   type ClaimedJob,
 } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
@@ -27,11 +28,15 @@ export class Claimer {
   private readonly durable: Batcher<ClaimRequest, ClaimedJob[]>;
   private readonly quickConnection: HotConnection;
 
-  /** @param names the types this worker runs; others are never claimed */
+  /**
+   * @param names the types this worker runs; others are never claimed
+   * @param observe makes what is told of each batch of a statement
+   */
   constructor(
     database: Database,
     private readonly names: readonly string[],
     private readonly held: HeldRuns,
+    private readonly observe: (statement: string) => BatchObserver,
   ) {
     this.quickConnection = database.hot('claim', { durable: false });
     this.quick = this.batcher('claim', this.quickConnection);
@@ -69,6 +74,7 @@ export class Claimer {
       isItemFault,
       isTransient,
       repeatForMs: Infinity,
+      onRun: this.observe(name),
     });
   }
 

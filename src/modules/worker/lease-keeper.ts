@@ -51,6 +51,7 @@ export class LeaseKeeper {
   private watchedAt = monotonicMs();
   private beating: Promise<void> = Promise.resolve();
   private isLost = false;
+  private lostCount = 0;
   private isStopped = false;
 
   constructor(private readonly parts: LeaseParts) {
@@ -61,6 +62,11 @@ export class LeaseKeeper {
   /** The worker's id; claims must use the one of the moment. */
   get workerId(): string {
     return this.currentId;
+  }
+
+  /** Leases lost since the start. */
+  get losses(): number {
+    return this.lostCount;
   }
 
   /** False while the lease is lost and no new one is had: nothing must be claimed then. */
@@ -151,12 +157,14 @@ export class LeaseKeeper {
       'the lease could not be renewed for two thirds of the visibility timeout: every run is aborted, as others may take them over',
     );
     this.isLost = true;
+    this.lostCount++;
     this.parts.held.abortAll('lost', 'the worker could not renew its lease');
   }
 
   private async replace(reason: string): Promise<void> {
     this.logger.error(`${reason}: every run is aborted and the worker takes a new id`);
     this.isLost = true;
+    this.lostCount++;
     this.parts.held.abortAll('lost', reason);
     await this.register();
   }

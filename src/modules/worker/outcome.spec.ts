@@ -22,6 +22,7 @@ function runOf(attempt = 1, maxAttempts = 3): Run {
     timeoutMs: null,
     objectId: null,
     batchId: null,
+    dueAt: null,
     startedAt: STARTED,
   };
   return new Run(job, type, { handle: () => undefined }, 'worker', { release: () => undefined });

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../kernel/clock.js';
 import {
   AbortReason,
   type AbortCause,
@@ -24,6 +25,8 @@ export class Run {
   /** True once the outcome has been handed over, or the run is nobody's: what the handler does then no longer counts. */
   isSettled = false;
   lines = 0;
+  /** Monotonic, in ms. */
+  readonly beganAt = monotonicMs();
   private controller: AbortController | undefined;
   private reason: AbortReason | undefined;
 

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Clock } from '../../kernel/clock.js';
+import { monotonicMs, type Clock } from '../../kernel/clock.js';
 import { formatDuration } from '../../kernel/durations.js';
 import { toError, type RookeryError } from '../../kernel/errors.js';
 import { reasonOf } from '../database/index.js';
@@ -7,6 +7,7 @@ import { Snooze, type AbortCause, type ErrorVerdict, type JobService, type RunRe
 import type { HeldRuns } from './held-runs.js';
 import { ended, succeeded, timedOut, type Ending } from './outcome.js';
 import type { Run } from './run.js';
+import type { RunMetrics } from './run-metrics.js';
 import { RunContext } from './run-context.js';
 import type { RunNotes } from './run-notes.js';
 import type { Settlement } from './settlement.js';
@@ -18,6 +19,7 @@ export interface RunnerParts {
   readonly notes: RunNotes;
   readonly jobs: JobService;
   readonly clock: Clock;
+  readonly metrics: RunMetrics;
   /** How long a handler may take to end after its signal aborted, in ms. */
   readonly graceMs: number;
 }
@@ -42,6 +44,7 @@ export class Runner {
 
   private begin(run: Run, timeoutMs: number | null): void {
     this.parts.held.add(run);
+    this.parts.metrics.began(run.job);
     run.onAbort = (cause) => this.onAbort(run, cause);
     if (timeoutMs !== null) {
       run.timer = setTimeout(
@@ -144,10 +147,17 @@ export class Runner {
   /** Hands the outcome over and gives the slot back; a refusal needs nothing more, for the run has ended. */
   private settle(run: Run, result: RunResult): void {
     this.close(run);
+    const ranMs = monotonicMs() - run.beganAt;
     const fallback = (error: RookeryError): RunResult =>
       this.other(run, { outcome: 'failed', error, isFinal: error.code === 'unstorable_result' });
     void this.parts.settlement.record(run.workerId, result, fallback).then((answer) => {
       this.parts.held.remove(run);
+      if (answer?.kind === 'settled')
+        this.parts.metrics.ended(
+          run.job,
+          result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome,
+          ranMs,
+        );
       if (answer?.kind === 'refused') {
         this.logger.warn(
           `the outcome of job ${run.job.id}, run ${run.job.run}, came too late: the run was no longer this worker's`,

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Batcher, BatcherClosedError, type BatcherStats } from '../../kernel/batcher.js';
 import { monotonicMs } from '../../kernel/clock.js';
 import { RookeryError } from '../../kernel/errors.js';
+import type { Metrics } from '../../kernel/metrics.js';
 import {
   isBadValue,
   isItemFault,
@@ -14,8 +15,10 @@ import {
 import {
   LONGEST_RUN_OF_JOBS,
   hotQuery,
+  observeBatches,
   settle,
   settleWithChildren,
+  type BatchObserver,
   type CompletedBatch,
   type JobEnqueuer,
   type NewJob,
@@ -62,14 +65,19 @@ export class Settlement {
     private readonly enqueuer: JobEnqueuer,
     private readonly mostUnsettled: number,
     private readonly announce: (completed: readonly CompletedBatch[]) => void,
+    metrics: Metrics,
   ) {
     const plainConnection = database.hot('settle', { durable: true });
     const childConnection = database.hot('settle-with-children', { durable: true });
-    this.plain = batcher('settle', (outcomes, repeated) =>
-      this.settlePlain(plainConnection, outcomes, repeated),
+    this.plain = batcher(
+      'settle',
+      (outcomes, repeated) => this.settlePlain(plainConnection, outcomes, repeated),
+      observeBatches(metrics, 'settle'),
     );
-    this.withChildren = batcher('settle with children', (outcomes, repeated) =>
-      this.settleWithChildren(childConnection, outcomes, repeated),
+    this.withChildren = batcher(
+      'settle with children',
+      (outcomes, repeated) => this.settleWithChildren(childConnection, outcomes, repeated),
+      observeBatches(metrics, 'settle with children'),
     );
     const aloneConnection = database.hot('settle-alone', { durable: true });
     this.alone = batcher(
@@ -78,8 +86,16 @@ export class Settlement {
         outcomes.some(hasChildren)
           ? this.settleWithChildren(aloneConnection, outcomes, true)
           : this.settlePlain(aloneConnection, outcomes, true),
+      observeBatches(metrics, 'settle alone'),
       1,
     );
+    metrics.value(
+      'rookery_fence_refusals_total',
+      'Outcomes refused because the run was no longer this worker’s',
+      () => this.refused,
+      'counter',
+    );
+    metrics.value('rookery_unsettled_runs', 'Outcomes on their way to the table', () => this.unsettledCount);
   }
 
   /** Outcomes handed over and not recorded yet. */
@@ -241,6 +257,7 @@ function hasChildren({ result }: Outcome): boolean {
 function batcher(
   name: string,
   run: (outcomes: readonly Outcome[], repeated: boolean) => Promise<SettleAnswer[]>,
+  onRun: BatchObserver,
   maxItems = LONGEST_RUN_OF_JOBS,
 ): Batcher<Outcome, SettleAnswer> {
   return new Batcher({
@@ -252,6 +269,7 @@ function batcher(
     isItemFault: (error) => isItemFault(error) || error instanceof RookeryError,
     isTransient,
     repeatForMs: Infinity,
+    onRun,
   });
 }
 

@@ -12,6 +12,7 @@ import { Health } from '../../kernel/health.js';
 import { IdGenerator } from '../../kernel/ids.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
 import { identifyProcess } from '../../kernel/process-identity.js';
+import { Metrics, type Sample } from '../../kernel/metrics.js';
 import { Retirement, type Occupation } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
 import {
@@ -21,6 +22,7 @@ import {
   Queues,
   announceCompleted,
   hotQuery,
+  observeBatches,
   type JobType,
 } from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
@@ -29,10 +31,11 @@ import { HeldRuns } from './held-runs.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Look } from './look.js';
 import { QueueLine } from './queue-line.js';
+import { RunMetrics } from './run-metrics.js';
 import { RunNotes } from './run-notes.js';
 import { Runner } from './runner.js';
 import { Settlement } from './settlement.js';
-import type { SlotReport, WorkerRow } from './worker.repository.js';
+import type { QueueSlotReport, SlotReport, WorkerRow } from './worker.repository.js';
 
 const INTAKE_BUDGET_MS = 10_000;
 const LEASE_BUDGET_MS = 5_000;
@@ -62,6 +65,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     private readonly ids: IdGenerator,
     private readonly lifecycle: Lifecycle,
     private readonly health: Health,
+    private readonly metrics: Metrics,
     private readonly retirement: Retirement,
     @Inject(TRANSPORT) private readonly transport: Transport,
     @Inject(CONFIG) private readonly config: RookeryConfig,
@@ -121,18 +125,30 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   }
 
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
-    const { database, registry, transport, held, jobs } = this;
+    const { database, registry, transport, held, jobs, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
-    const claimer = new Claimer(database, names, held);
+    const claimer = new Claimer(database, names, held, (statement) => observeBatches(metrics, statement));
     const capacities = [...served.keys()].map((queue) => queueSettings(this.config, queue));
     const slots = sum(capacities.map(({ concurrency, retryConcurrency }) => concurrency + retryConcurrency));
-    const settlement = new Settlement(database, this.enqueuer, UNSETTLED_A_SLOT * slots, (completed) =>
-      announceCompleted({ database, transport }, completed),
+    const settlement = new Settlement(
+      database,
+      this.enqueuer,
+      UNSETTLED_A_SLOT * slots,
+      (completed) => announceCompleted({ database, transport }, completed),
+      metrics,
     );
     this.settlement = settlement;
     const notes = new RunNotes(database, database.clock);
     const graceMs = this.config.worker.timeoutGraceMs;
-    const runner = new Runner({ settlement, held, notes, jobs, clock: database.clock, graceMs });
+    const runner = new Runner({
+      settlement,
+      held,
+      notes,
+      jobs,
+      clock: database.clock,
+      metrics: new RunMetrics(metrics),
+      graceMs,
+    });
     const query = hotQuery(database.hot('look', { durable: false }));
     for (const [queue, types] of served) {
       const settings = queueSettings(this.config, queue);
@@ -165,6 +181,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     }
     const endings = this.listen();
     this.health.register('worker', () => this.healthReport());
+    this.measureSlots();
     this.registerStop(lease, claimer, settlement, notes, endings);
   }
 
@@ -266,6 +283,25 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     };
   }
 
+  private measureSlots(): void {
+    this.metrics.reading({
+      name: 'rookery_slots',
+      help: 'Jobs this process can run at once, by queue: busy, free, and stuck with a handler that does not end',
+      type: 'gauge',
+      labelNames: ['queue', 'kind', 'state'],
+      read: () => [...this.lines].flatMap(([queue, line]) => slotSamples(queue, line.report)),
+    });
+    this.metrics.value('rookery_lease_held', '1 while this worker holds its lease', () =>
+      Number(this.lease?.isHeld ?? false),
+    );
+    this.metrics.value(
+      'rookery_leases_lost_total',
+      'Leases this process has lost since it began',
+      () => this.lease?.losses ?? 0,
+      'counter',
+    );
+  }
+
   private healthReport(): { isLive: boolean; isReady: boolean; detail: string } {
     const { total, busy, stuck } = this.slotReport();
     const isHeld = this.lease?.isHeld ?? false;
@@ -273,6 +309,21 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     const detail = `${busy} of ${total} slots busy, ${stuck} stuck${state}`;
     return { isLive: stuck === 0 || stuck < total, isReady: isHeld, detail };
   }
+}
+
+function slotSamples(queue: string, report: QueueSlotReport): Sample[] {
+  const { concurrency, busy, retryConcurrency, retryBusy, stuck } = report;
+  const sample = (kind: string, state: string, value: number): Sample => ({
+    labels: { queue, kind, state },
+    value,
+  });
+  return [
+    sample('fresh', 'busy', busy),
+    sample('fresh', 'free', concurrency - busy),
+    sample('retry', 'busy', retryBusy),
+    sample('retry', 'free', retryConcurrency - retryBusy),
+    sample('any', 'stuck', stuck),
+  ];
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,0 +1,34 @@
+import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { Registry } from 'prom-client';
+import { Metrics, type Metric } from '../../kernel/metrics.js';
+import { Answer } from '../job/index.js';
+
+/** What Prometheus' library asks of a metric. */
+interface Registered {
+  readonly name: string;
+  get(): Promise<object>;
+}
+
+/** Everything this process measures, in Prometheus' text form. */
+@Controller('metrics')
+export class MetricsController {
+  constructor(
+    @Inject(Metrics) private readonly metrics: Metrics,
+    private readonly answer: Answer,
+  ) {}
+
+  @Get()
+  @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
+  async read(@Res({ passthrough: true }) response: unknown): Promise<string> {
+    const registry = new Registry();
+    for (const metric of this.metrics.all) registry.registerMetric(asRegistered(metric) as never);
+    this.answer.status(response, 200);
+    return registry.metrics();
+  }
+}
+
+/** The library writes the text; the values are read where they are kept. */
+function asRegistered(metric: Metric): Registered {
+  const { name, help, type } = metric;
+  return { name, get: async () => ({ name, help, type, aggregator: 'sum', values: await metric.read() }) };
+}
