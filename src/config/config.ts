@@ -72,6 +72,12 @@ export interface RookeryConfig {
     /** The least important lines that are written. Default info. */
     readonly level: LogLevel;
   };
+  readonly retention: {
+    /** How long jobs are kept after the end of the day they were made, in ms, 1 d…10 a. Default 14 d. */
+    readonly finishedMs: number;
+    /** The same for failed ones; at least as long. Default: as long. */
+    readonly failedMs: number;
+  };
   readonly retire: {
     /** The process ends when it had nothing to do for so long, in ms, 1 s…24 d; null for never. Default null. */
     readonly idleTimeoutMs: number | null;

@@ -46,6 +46,7 @@ describe('the settings', () => {
       shutdown: { graceMs: 25_000 },
       worker: { timeoutGraceMs: 5_000 },
       log: { level: 'info' },
+      retention: { finishedMs: 1_209_600_000, failedMs: 1_209_600_000 },
       retire: { idleTimeoutMs: null, untilFin: false },
       samples: {
         enabled: false,

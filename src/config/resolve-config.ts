@@ -65,6 +65,10 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
     ...(settings.queueNames === undefined ? {} : { queueNames: [...settings.queueNames] }),
     shutdown: { graceMs: settings.shutdown.grace },
     worker: { timeoutGraceMs: settings.worker.timeoutGrace },
+    retention: {
+      finishedMs: settings.retention.finished,
+      failedMs: settings.retention.failed ?? settings.retention.finished,
+    },
     retire: { idleTimeoutMs: settings.retire.idleTimeout, untilFin: settings.retire.untilFin },
     log: { level: settings.log.level },
     samples: {

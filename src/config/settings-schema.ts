@@ -298,6 +298,25 @@ export const settingsSchema = z.strictObject({
       }).default(5 * SECOND),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      finished: duration({
+        about: 'How long jobs are kept, by the day they were made',
+        minMs: DAY,
+        maxMs: 3_650 * DAY,
+      }).default(14 * DAY),
+      failed: duration({
+        about: 'How long failed jobs are kept; not shorter',
+        minMs: DAY,
+        maxMs: 3_650 * DAY,
+        unset: 'as retention.finished',
+      }).optional(),
+    })
+    .refine(({ finished, failed = finished }) => failed >= finished, {
+      path: ['failed'],
+      error: 'is shorter than retention.finished',
+    })
+    .prefault({}),
   retire: z
     .strictObject({
       idleTimeout: durationOrNone({

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'clock_skew'
   | 'database_unavailable'
   | 'duplicate_job'
+  | 'expired'
   | 'internal_error'
   | 'invalid_config'
   | 'invalid_cursor'

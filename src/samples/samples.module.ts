@@ -1,5 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { RookeryModule, hasApi, type EntryName } from '../index.js';
+import { CollectDealsHandler } from './deal/collect-deals-job.js';
+import { DealJobHandler } from './deal/deal-job.js';
+import { DealsClientModule } from './deal/deals-client.module.js';
+import { ReportDealsHandler } from './deal/report-deals-job.js';
 import { ExampleJobHandler } from './example-job.js';
 import { HttpRequestHandler } from './http-request/http-request.js';
 import { ObjectAnnouncerModule } from './object/object-announcer.module.js';
@@ -18,6 +22,10 @@ export class SamplesModule {
         ObjectAnnouncerModule,
         RookeryModule.forFeature([ExampleJobHandler, PartitionsMaintenanceHandler, HttpRequestHandler]),
         RookeryModule.forFeature([ObjectJobHandler], [ObjectAnnouncerModule]),
+        RookeryModule.forFeature(
+          [CollectDealsHandler, DealJobHandler, ReportDealsHandler],
+          [DealsClientModule],
+        ),
       ],
       providers: [SamplePublisher, { provide: SAMPLE_ENTRIES, useValue: entries }],
       controllers: hasApi(entries) ? [ObjectController] : [],

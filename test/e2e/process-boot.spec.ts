@@ -109,7 +109,7 @@ describe('--queues', () => {
   it('that names a queue without handlers ends with exit code 2 and those there are, and leaves nothing', async () => {
     const { code, output } = await scene.start(['--queues', 'shared,nowhere'], WITH_SAMPLES).ended;
     expect(output).toContain(
-      'rookery: no job type with a handler has the queue "nowhere"; queues with handlers here: example-job, http-request, objects, shared',
+      'rookery: no job type with a handler has the queue "nowhere"; queues with handlers here: applicant, example-job, http-request, objects, shared',
     );
     expect(code).toBe(2);
     await scene.nothingIsLeft();

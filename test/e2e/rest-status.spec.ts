@@ -92,6 +92,7 @@ describe('GET /worker', () => {
           slots: 20,
           busy: 3,
           stuck: 1,
+          draining: false,
           slotsByQueue: { mail: { concurrency: 10 } },
           startedAt: expect.any(String) as string,
           seenAt: expect.stringMatching(/Z$/) as string,

@@ -21,6 +21,7 @@ const DUTIES = [
   'counter folder',
   'key sweeper',
   'batch closer',
+  'pruner',
 ];
 
 async function heldLocks(): Promise<number> {

@@ -129,7 +129,7 @@ describe('a lease', () => {
       entry: 'worker',
       queues: ['task'],
       types: ['task'],
-      slots: { total: 7, busy: 2, stuck: 0, queues: { task: queue } },
+      slots: { total: 7, busy: 2, stuck: 0, isDraining: false, queues: { task: queue } },
       visibility: 30_000,
     });
     ends.open();

@@ -12,6 +12,8 @@ export interface JobContext {
   readonly name: string;
   readonly queue: string;
   readonly objectId?: string;
+  /** When the job was made; the same in all its runs. */
+  readonly createdAt: Date;
   /** Rises by one with every run of the job and never falls. */
   readonly run: number;
   /** The attempt this run is charged as: 1…maxAttempts. */

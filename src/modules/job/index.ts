@@ -55,6 +55,7 @@ export * from './repository/lease.repository.js';
 export * from './repository/open-jobs.repository.js';
 export * from './repository/query.js';
 export * from './repository/queue.repository.js';
+export * from './repository/retention.repository.js';
 export * from './repository/run.repository.js';
 export { MOST_LOG_LINES } from './repository/run.sql.js';
 export { backoffMs, defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';

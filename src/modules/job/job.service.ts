@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { RookeryError } from '../../kernel/errors.js';
-import { IdGenerator, isUuid } from '../../kernel/ids.js';
+import { IdGenerator, idTime, isUuid } from '../../kernel/ids.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { announceCompleted } from './announce-completed.js';
@@ -19,6 +19,7 @@ import type { JobOptions, JobType, PayloadInput } from './job-type.js';
 import type { JobView } from './job-view.js';
 import type { NewJob } from './new-job.js';
 import { offerTickets } from './offer-tickets.js';
+import { DAY_MS, dayOf } from './partition.js';
 import { Queues } from './queues.js';
 import { cancelJobs, reopenJobs, statesOf, type KnownState } from './repository/control.repository.js';
 import { totals } from './repository/counter.repository.js';
@@ -45,7 +46,7 @@ export class JobService {
     private readonly database: Database,
     @Inject(TRANSPORT) private readonly transport: Transport,
     @Inject(IdGenerator) ids: IdGenerator,
-    @Inject(CONFIG) config: RookeryConfig,
+    @Inject(CONFIG) private readonly config: RookeryConfig,
   ) {
     this.preparer = new JobPreparer(ids, database.clock);
     this.callerTransaction = new CallerTransaction(config.database.schema);
@@ -170,9 +171,20 @@ export class JobService {
     return canceled.status;
   }
 
-  /** Returns a failed or canceled job to waiting, with all its attempts before it. Throws `no_such_job`, `not_retryable`, `duplicate_job`. */
+  /**
+   * Returns a failed or canceled job to waiting, with all its attempts before it. Throws `no_such_job`, `not_retryable`, `duplicate_job`, and
+   * `expired` for one whose day may be dropped at any moment.
+   */
   async retry(id: string): Promise<void> {
     assertId(id);
+    if (this.isExpired(id)) {
+      const { name } = await this.stateOf(id);
+      throw new RookeryError(
+        'expired',
+        `job ${id} was made ${new Date(idTime(id)).toISOString()}, longer ago than jobs are kept; enqueue a ${name} with its payload instead`,
+        { id },
+      );
+    }
     const [reopened] = await this.reopen([id]);
     if (reopened !== undefined) return;
     const { status, name, objectId } = await this.stateOf(id);
@@ -203,16 +215,21 @@ export class JobService {
 
   /**
    * Returns those of the jobs that failed or were canceled to waiting and answers their ids. A job whose type allows one open job
-   * an objectId stays as it is while another one is open.
+   * an objectId stays as it is while another one is open, and so does one that is past its retention.
    */
   async reopen(ids: readonly string[]): Promise<string[]> {
+    const kept = ids.filter((id) => !this.isExpired(id));
     const reopened = await this.control(() =>
       this.database.control.transaction((queries) =>
-        reopenJobs(controlQuery(queries), ids, (job) => this.keyHeldUntilFinished(job)),
+        reopenJobs(controlQuery(queries), kept, (job) => this.keyHeldUntilFinished(job)),
       ),
     );
     offerTickets(this.transport, reopened);
     return reopened.map((job) => job.id);
+  }
+
+  private isExpired(id: string): boolean {
+    return dayOf(id) + DAY_MS + this.config.retention.failedMs <= this.database.clock.now();
   }
 
   private keyHeldUntilFinished(job: KnownState): string | undefined {

@@ -13,6 +13,7 @@ import { Auditor } from './duties/auditor.js';
 import { CounterFolder } from './duties/counter-folder.js';
 import { KeySweeper } from './duties/key-sweeper.js';
 import { PartitionKeeper } from './duties/partition-keeper.js';
+import { Pruner } from './duties/pruner.js';
 import { Rescuer } from './duties/rescuer.js';
 import { Stager } from './duties/stager.js';
 import type { Duty, DutyLog } from './duty.js';
@@ -89,6 +90,7 @@ function allDuties({ database, registry, partitions, transport, config, log }: D
     new CounterFolder(),
     new KeySweeper(clock),
     new BatchCloser({ database, transport }),
+    new Pruner({ retention: config.retention, clock, log, connect: () => database.dedicated('pruner') }),
   ];
 }
 

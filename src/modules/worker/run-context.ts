@@ -1,4 +1,5 @@
 import { durationMs, type Duration } from '../../kernel/durations.js';
+import { idTime } from '../../kernel/ids.js';
 import {
   Snooze,
   type JobContext,
@@ -32,6 +33,10 @@ export class RunContext implements JobContext {
 
   get queue(): string {
     return this.current.job.queue;
+  }
+
+  get createdAt(): Date {
+    return new Date(idTime(this.current.job.id));
   }
 
   get attempt(): number {

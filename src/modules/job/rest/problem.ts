@@ -30,6 +30,7 @@ export const problemKinds: Readonly<Record<ErrorCode, ProblemKind>> = {
   clock_skew: { status: 503, title: 'A clock is wrong', retryAfter: 5 },
   database_unavailable: { status: 503, title: 'The database does not answer', retryAfter: 1 },
   duplicate_job: { status: 409, title: 'The job is a duplicate' },
+  expired: { status: 410, title: 'The job is past its retention' },
   internal_error: { status: 500, title: 'Something unexpected happened' },
   invalid_config: { status: 500, title: 'A setting is wrong' },
   invalid_cursor: { status: 400, title: 'The cursor is not one of this list' },
