@@ -223,10 +223,10 @@ describe('tickets again', () => {
 
   it('are bounded in number a round', async () => {
     transport.oldest = () => ({ kind: 'none' });
-    await tables.insert(Array.from({ length: 20_000 }, (_, number) => ({ agoMs: 50_000 - number })));
+    await tables.insert(Array.from({ length: 60_000 }, (_, number) => ({ agoMs: 80_000 - number })));
     await auditor.runOnce(tables.step);
     const { ids } = transport.takeOffers();
-    expect(ids.length).toBeGreaterThanOrEqual(5_000);
-    expect(ids.length).toBeLessThan(20_000);
+    expect(ids.length).toBeGreaterThanOrEqual(50_000);
+    expect(ids.length).toBeLessThan(60_000);
   });
 });

@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, expect, test } from 'vitest';
 import { CLOCK } from '../../src/kernel/clock.js';
 import { Health } from '../../src/kernel/health.js';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import {
   freshLanes,
@@ -18,8 +19,8 @@ const NOW = 1_700_000_000_000;
 
 @Global()
 @Module({
-  providers: [Lifecycle, Health, { provide: CLOCK, useValue: { now: () => NOW } }],
-  exports: [Lifecycle, Health, CLOCK],
+  providers: [Lifecycle, Health, Metrics, { provide: CLOCK, useValue: { now: () => NOW } }],
+  exports: [Lifecycle, Health, Metrics, CLOCK],
 })
 class KernelStandIn {}
 

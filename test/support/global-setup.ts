@@ -32,7 +32,7 @@ const OLDEST_VERSION = 150_000;
 /** Brings up one server, and one build of `dist` if end-to-end tests run; the last project out takes the server down. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.users++;
-  if (project.name === 'e2e') await (shared.build ??= buildOnce());
+  if (project.name === 'e2e' || project.name === 'long') await (shared.build ??= buildOnce());
   const server = await (shared.server ??= openServer());
   project.provide('adminDatabaseUrl', server.url);
   return async () => {

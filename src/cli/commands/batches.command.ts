@@ -5,7 +5,7 @@ import type { BatchAnswer, BatchListAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { CliError } from '../cli-error.js';
 import { exitCodes } from '../exit-codes.js';
-import { statusColour } from '../job-text.js';
+import { type statusColour } from '../job-text.js';
 import { numberFlag, waitMs } from '../parse-flags.js';
 import { readPayload } from '../read-payload.js';
 import { table } from '../table.js';
@@ -61,7 +61,7 @@ export function batchesCommand(parent: Command, context: CliContext): void {
     .option('--wait [duration]', 'wait until it is complete, at most this long')
     .action(async (id: string, _flags: WaitFlags, command: Command) => {
       const flags = command.optsWithGlobals<WaitFlags>();
-      if (flags.wait === undefined) await tellBatch(context, flags, await batchOf(context, flags, id));
+      if (flags.wait === undefined) tellBatch(context, flags, await batchOf(context, flags, id));
       else await awaitBatch(context, flags, id);
     });
   for (const [act, about] of [
@@ -73,7 +73,7 @@ export function batchesCommand(parent: Command, context: CliContext): void {
       .action(async (id: string, _flags: ServerFlags, command: Command) => {
         const flags = command.optsWithGlobals<ServerFlags>();
         const { body } = await context.client(flags).post<BatchAnswer>(`${pathOf(id)}/${act}`);
-        await tellBatch(context, flags, body);
+        tellBatch(context, flags, body);
       });
   }
   listMembers(batches, context);
@@ -143,7 +143,7 @@ async function awaitBatch(context: CliContext, flags: WaitFlags, id: string): Pr
   } finally {
     indicator.stop();
   }
-  await tellBatch(context, flags, batch);
+  tellBatch(context, flags, batch);
   if (batch.completedAt === null) {
     throw new CliError(exitCodes.waitOver, `batch ${id} is still ${batch.status}`, [
       `rookery batches show ${id} --wait waits on`,

@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineConfig } from '../../src/config/index.js';
+import { defineJob } from '../../src/modules/job/index.js';
+import { controlStep } from '../../src/modules/scheduler/control-step.js';
+import { Auditor } from '../../src/modules/scheduler/duties/auditor.js';
+import { Tally, handlerOf } from '../support/handlers.js';
+import { rookeryScene } from '../support/rookery-app.js';
+
+const JOBS = 100_000;
+const ROUND_MS = 10_000;
+
+const scene = rookeryScene();
+const Task = defineJob({ name: 'task', payload: z.object({ n: z.number() }) });
+
+/** Jobs whose every ticket was lost, and the app that made them. */
+async function lose() {
+  const ran = new Tally();
+  const app = await scene.start({
+    handlers: [handlerOf(Task, () => ran.add())],
+    hasWorker: false,
+    maxTicketIds: 1_000_000,
+  });
+  app.transport.isDeaf = true;
+  for (let at = 0; at < JOBS; at += 10_000) {
+    await app.jobs.enqueueMany(
+      Task,
+      Array.from({ length: 10_000 }, (_, n) => ({ payload: { n: at + n } })),
+    );
+  }
+  app.transport.isDeaf = false;
+  return { app, ran };
+}
+
+it(`the auditor offers ${JOBS.toLocaleString('en')} lost tickets again within two rounds`, async () => {
+  const { app } = await lose();
+  const { database, transport } = app;
+  transport.offers.length = 0;
+  const auditor = new Auditor({
+    transport,
+    // As once the poll interval is over, for which a ticket may merely be late.
+    config: defineConfig({ defaults: { pollInterval: '100ms' } }, {}),
+    clock: database.clock,
+  });
+  auditor.begin();
+  const step = controlStep(database.control);
+  await auditor.runOnce(step);
+  const first = new Set(transport.offeredIds).size;
+  await auditor.runOnce(step);
+  const both = new Set(transport.offeredIds).size;
+  expect([first < JOBS, both]).toEqual([true, JOBS]);
+});
+
+it('workers and auditor together run them all within that time, each once', async () => {
+  const { app, ran } = await lose();
+  await app.stop();
+  const startedAt = performance.now();
+  await scene.start({
+    handlers: [handlerOf(Task, () => ran.add())],
+    config: { defaults: { concurrency: 500, maxBatchSize: 500 } },
+  });
+  await ran.reaches(JOBS);
+  expect(performance.now() - startedAt).toBeLessThan(2 * ROUND_MS);
+  expect(ran.count).toBe(JOBS);
+});
