@@ -9,9 +9,12 @@ import { shown, type Figure } from './figures.js';
 import { PostgresMeter } from './postgres-meter.js';
 import { bulk } from './workloads/bulk.js';
 import { drain } from './workloads/drain.js';
+import { drainBatch } from './workloads/drain-batch.js';
 import { drainByWorkers } from './workloads/drain-by-workers.js';
 import { enqueueWhileDrain } from './workloads/enqueue-while-drain.js';
+import { finishedRows } from './workloads/finished-rows.js';
 import { latency } from './workloads/latency.js';
+import { scheduleLateness } from './workloads/schedule-lateness.js';
 import type { Workload } from './workloads/workload.js';
 
 const workloads: Record<string, Workload> = {
@@ -21,7 +24,15 @@ const workloads: Record<string, Workload> = {
   'enqueue-while-drain': enqueueWhileDrain,
   bulk,
   latency,
+  'drain-batch': drainBatch,
+  'schedule-lateness': scheduleLateness,
+  'finished-0': finishedRows(0),
+  'finished-1m': finishedRows(1_000_000),
+  'finished-10m': finishedRows(10_000_000),
 };
+
+/** Those that run unless others are named; the others take many minutes or much disk. */
+const USUAL = ['drain', 'drain-by-one', 'drain-by-two', 'enqueue-while-drain', 'bulk', 'latency'];
 
 /** What `--help` prints. */
 const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL]
@@ -29,7 +40,10 @@ const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 
 Measures Rookery on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh database as often as
 --runs says; prints median (min–max). Tickets travel within the process, or by the NATS server at --nats. Every run counts the
 jobs: a lost or repeated one fails the benchmark.
-Workloads: ${Object.keys(workloads).join(', ')}
+Workloads: ${USUAL.join(', ')};
+by name only: ${Object.keys(workloads)
+  .filter((name) => !USUAL.includes(name))
+  .join(', ')}
 `;
 
 interface Report {
@@ -42,7 +56,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '3' },
-      only: { type: 'string', default: Object.keys(workloads).join(',') },
+      only: { type: 'string', default: USUAL.join(',') },
       concurrency: { type: 'string', default: '10,500' },
       json: { type: 'string' },
       nats: { type: 'string' },
