@@ -63,3 +63,15 @@ describe('docs/adding-a-job-type.md', () => {
     ]);
   });
 });
+
+describe('docs/nightly-batch.md', () => {
+  it('shows the sample as it is', () => {
+    const files = filesOf('docs/nightly-batch.md');
+    expect([...files.keys()].map((path) => path.slice(ROOT.length + 1))).toEqual([
+      'src/samples/deal/deal-job.ts',
+      'src/samples/deal/collect-deals-job.ts',
+      'src/samples/deal/report-deals-job.ts',
+    ]);
+    for (const [path, code] of files) expect(readFileSync(path, 'utf8').trimEnd(), path).toBe(code);
+  });
+});
