@@ -40,7 +40,8 @@ const noEnum = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist/', '.bench/', 'node_modules/', '.rookery/'] },
+  // bench/peers is a package of its own, whose dependencies are not installed here.
+  { ignores: ['dist/', '.bench/', '**/node_modules/', '.rookery/', 'bench/peers/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{js,cjs,ts}'],

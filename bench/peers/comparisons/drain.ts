@@ -1,0 +1,48 @@
+import { OnceEach } from '../once-each.js';
+import type { Peer, Place } from '../peer.js';
+import { startWorkerProcesses } from '../worker-process.js';
+import { RATE, numbersFrom, type Comparison } from './comparison.js';
+
+const JOBS = 50_000;
+const A_CALL = 10_000;
+
+/**
+ * A backlog of no-op jobs, run by worker processes of their own: from the first start to the last. A platform whose submitter and worker are
+ * one process is given the backlog in one transaction, so that nothing starts before the last job is there.
+ */
+export function drain(workers: number): Comparison {
+  return {
+    name: `drain ${JOBS.toLocaleString('en')} no-op jobs by ${workers} worker process${workers > 1 ? 'es' : ''}`,
+    ...RATE,
+    async measure({ key, peer, place, concurrency }) {
+      if (peer.submitAndWork && workers === 1)
+        return drainInProcess(peer.submitAndWork, peer, place, concurrency);
+      const submitter = await peer.submit(place);
+      for (let at = 0; at < JOBS; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
+      await submitter.stop();
+      const starts = new OnceEach(JOBS);
+      const worker = await startWorkerProcesses(workers, { peer: key, place, concurrency }, (started) =>
+        starts.told(started),
+      );
+      await starts.all;
+      await worker.stop();
+      await peer.assertDone(place, JOBS);
+      return { rate: JOBS / ((starts.lastAt - starts.firstAt) / 1_000) };
+    },
+  };
+}
+
+async function drainInProcess(
+  submitAndWork: NonNullable<Peer['submitAndWork']>,
+  peer: Peer,
+  place: Place,
+  concurrency: number,
+): Promise<{ readonly rate: number }> {
+  const starts = new OnceEach(JOBS);
+  const submitter = await submitAndWork(place, { concurrency, onStart: (n) => starts.started(n) });
+  await submitter.enqueueMany(numbersFrom(0, JOBS));
+  await starts.all;
+  await submitter.stop();
+  await peer.assertDone(place, JOBS);
+  return { rate: JOBS / ((starts.lastAt - starts.firstAt) / 1_000) };
+}

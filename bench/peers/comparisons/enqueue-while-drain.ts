@@ -1,0 +1,22 @@
+import { OnceEach } from '../once-each.js';
+import { submitWhileOneWorks } from '../running.js';
+import { RATE, numbersFrom, type Comparison } from './comparison.js';
+
+const JOBS = 100_000;
+const A_CALL = 1_000;
+
+/** Jobs submitted in thousands while one worker drains: from the first call to the last start. */
+export const enqueueWhileDrain: Comparison = {
+  name: `${JOBS.toLocaleString('en')} submitted in thousands while one worker drains`,
+  ...RATE,
+  async measure(round) {
+    const starts = new OnceEach(JOBS);
+    const submitter = await submitWhileOneWorks(round, starts);
+    const startedAt = performance.timeOrigin + performance.now();
+    for (let at = 0; at < JOBS; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
+    await starts.all;
+    await submitter.stop();
+    await round.peer.assertDone(round.place, JOBS);
+    return { rate: JOBS / ((starts.lastAt - startedAt) / 1_000) };
+  },
+};

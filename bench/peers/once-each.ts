@@ -1,0 +1,43 @@
+import type { Started } from './worker-process.js';
+
+/** Checks that each of `count` jobs starts once; `all` resolves when all have, and rejects at the first that starts twice. */
+export class OnceEach {
+  readonly all: Promise<void>;
+  /** In ms since 1970. */
+  firstAt = Number.POSITIVE_INFINITY;
+  lastAt = Number.NEGATIVE_INFINITY;
+  private readonly seen: Uint8Array;
+  private left: number;
+  private resolve: () => void = () => undefined;
+  private reject: (error: Error) => void = () => undefined;
+
+  constructor(count: number) {
+    this.seen = new Uint8Array(count);
+    this.left = count;
+    this.all = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** Takes what a worker process told. */
+  told({ numbers, firstAt, lastAt }: Started): void {
+    this.firstAt = Math.min(this.firstAt, firstAt);
+    this.lastAt = Math.max(this.lastAt, lastAt);
+    for (const n of numbers) this.mark(n);
+  }
+
+  /** Takes one start in this process. */
+  started(n: number): void {
+    const now = performance.timeOrigin + performance.now();
+    this.firstAt = Math.min(this.firstAt, now);
+    this.lastAt = now;
+    this.mark(n);
+  }
+
+  private mark(n: number): void {
+    if (this.seen[n] !== 0) return this.reject(new Error(`job ${n} ran twice, or is none of ours`));
+    this.seen[n] = 1;
+    if (--this.left === 0) this.resolve();
+  }
+}

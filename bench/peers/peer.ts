@@ -1,0 +1,47 @@
+/** Where the servers of a comparison are; each run has a database of its own, and Redis empty. */
+export interface Place {
+  readonly postgresUrl: string;
+  readonly redisPort: number;
+  readonly natsUrl: string;
+}
+
+/** Submits no-op jobs, each with a number; what it awaits is as durable as that platform makes it. */
+export interface Submitter {
+  enqueue(n: number): Promise<void>;
+  enqueueMany(numbers: readonly number[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Runs jobs until it is stopped; a stop ends when the outcomes of the jobs that ran are recorded. */
+export interface RunningWorker {
+  stop(): Promise<void>;
+}
+
+export interface WorkerSettings {
+  readonly concurrency: number;
+  readonly onStart: (n: number) => void;
+}
+
+/** A job platform under comparison, with the settings its own documentation recommends for throughput. */
+export interface Peer {
+  readonly name: string;
+  /** What it was set to, for whoever reads the figures. */
+  readonly settings: string;
+  /** Makes its tables, where it has any. */
+  prepare(place: Place): Promise<void>;
+  submit(place: Place): Promise<Submitter>;
+  work(place: Place, settings: WorkerSettings): Promise<RunningWorker>;
+  /**
+   * Both in one process, for the comparisons that submit while a worker runs; a process of its own runs the worker where absent.
+   */
+  submitAndWork?(place: Place, settings: WorkerSettings): Promise<Submitter>;
+  /** Throws unless its store says that all of `expected` jobs have succeeded and nothing is left to do. */
+  assertDone(place: Place, expected: number): Promise<void>;
+  /** Throws unless its store holds exactly `expected` jobs that wait. */
+  assertWaiting(place: Place, expected: number): Promise<void>;
+}
+
+/** Throws when a store holds something else than it should. */
+export function assertCount(what: string, found: number, expected: number): void {
+  if (found !== expected) throw new Error(`${what}: expected ${expected}, found ${found}`);
+}

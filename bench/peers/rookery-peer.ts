@@ -1,0 +1,63 @@
+import { NoOp, startApplication, starts, type BenchSettings } from '../application.js';
+import { countIn } from './count-in.js';
+import { assertCount, type Peer, type Place, type Submitter } from './peer.js';
+
+type Entry = BenchSettings['entry'];
+
+const done = `SELECT count(*)::int AS count FROM job WHERE status = 'done'`;
+const waiting = `SELECT count(*)::int AS count FROM job WHERE status = 'waiting'`;
+
+/** Rookery, in one process or with a NATS server between its services. Every job's history stays. */
+function rookeryPeer(name: string, settings: string, hasNats: boolean): Peer {
+  const start = ({ postgresUrl, natsUrl }: Place, entry: Entry, concurrency: number) =>
+    startApplication({ url: postgresUrl, entry, concurrency, ...(hasNats && { natsUrl }) });
+  const submitter = async (place: Place, entry: Entry, concurrency: number): Promise<Submitter> => {
+    const { jobs, stop } = await start(place, entry, concurrency);
+    return {
+      async enqueue(n) {
+        await jobs.enqueue(NoOp, { n });
+      },
+      async enqueueMany(numbers) {
+        await jobs.enqueueMany(
+          NoOp,
+          numbers.map((n) => ({ payload: { n } })),
+        );
+      },
+      stop,
+    };
+  };
+  return {
+    name,
+    settings,
+    async prepare(place) {
+      const application = await start(place, ['job'], 1);
+      await application.stop();
+    },
+    submit: (place) => submitter(place, ['job'], 1),
+    async work(place, { concurrency, onStart }) {
+      starts.onStart = onStart;
+      return start(place, ['worker'], concurrency);
+    },
+    ...(!hasNats && {
+      submitAndWork(place, { concurrency, onStart }) {
+        starts.onStart = onStart;
+        return submitter(place, ['all'], concurrency);
+      },
+    }),
+    assertDone: async ({ postgresUrl }, expected) =>
+      assertCount(`${name} jobs done`, await countIn(postgresUrl, done), expected),
+    assertWaiting: async ({ postgresUrl }, expected) =>
+      assertCount(`${name} jobs waiting`, await countIn(postgresUrl, waiting), expected),
+  };
+}
+
+export const rookeryInProcess = rookeryPeer(
+  'Rookery',
+  'one process; two workers without NATS work from the table; every job kept with its history',
+  false,
+);
+export const rookeryOverNats = rookeryPeer(
+  'Rookery over NATS',
+  'services of their own; every job kept with its history',
+  true,
+);

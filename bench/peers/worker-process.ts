@@ -1,0 +1,52 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Place, RunningWorker } from './peer.js';
+
+const SCRIPT = fileURLToPath(new URL('worker-main.js', import.meta.url));
+
+/** What a worker process tells: the numbers of the jobs it started, and when the first and the last of them did, in ms since 1970. */
+export interface Started {
+  readonly numbers: readonly number[];
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+export interface WorkerOrder {
+  readonly peer: string;
+  readonly place: Place;
+  readonly concurrency: number;
+}
+
+/** Runs a peer's worker in a process of its own. It is ready when this resolves. */
+export async function startWorkerProcess(
+  order: WorkerOrder,
+  onStarted: (started: Started) => void,
+): Promise<RunningWorker> {
+  const child: ChildProcess = fork(SCRIPT, [JSON.stringify(order)]);
+  const exited = once(child, 'exit');
+  await Promise.race([
+    once(child, 'message'),
+    exited.then(() => Promise.reject(new Error(`the worker of ${order.peer} did not start`))),
+  ]);
+  child.on('message', (message) => onStarted(message as Started));
+  return {
+    async stop() {
+      child.kill('SIGTERM');
+      const [code] = (await exited) as [number | null];
+      if (code !== 0) throw new Error(`the worker of ${order.peer} ended with ${code}`);
+    },
+  };
+}
+
+/** Several worker processes; told together, stopped together. */
+export async function startWorkerProcesses(
+  count: number,
+  order: WorkerOrder,
+  onStarted: (started: Started) => void,
+): Promise<RunningWorker> {
+  const workers = await Promise.all(
+    Array.from({ length: count }, () => startWorkerProcess(order, onStarted)),
+  );
+  return { stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) };
+}
