@@ -156,6 +156,7 @@ export class Runner {
         this.parts.metrics.ended(
           run.job,
           result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome,
+          answer.status,
           ranMs,
         );
       if (answer?.kind === 'refused') {
