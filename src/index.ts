@@ -9,6 +9,7 @@ export {
   type RookerySettings,
 } from './config/index.js';
 export { RookeryError, type ErrorCode, type Issue } from './kernel/errors.js';
+export { currentRun, type CurrentRun } from './kernel/current-run.js';
 export { Lifecycle, type ShutdownPhase } from './kernel/lifecycle.js';
 export { Retirement } from './kernel/retirement.js';
 export { CLOCK, type Clock } from './kernel/clock.js';

@@ -5,14 +5,15 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import {
-  ReadableLogger,
   assertPortFree,
   exitCodes,
+  makeLogger,
   planStart,
   readAncestors,
   watchParents,
   watchSignals,
   watchStrayErrors,
+  type QuietLogger,
   type StartPlan,
 } from './boot/index.js';
 import { Lifecycle, Retirement, RookeryError, answerFrameworkError, hasApi } from './index.js';
@@ -23,6 +24,9 @@ type RunPlan = Extract<StartPlan, { kind: 'run' }>;
 const LISTENER_BUDGET_MS = 1_000;
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** How the reason of a failed start is told; in words on standard error until the settings say otherwise. */
+let tellFailure = (text: string): void => void process.stderr.write(`rookery: ${text}\n`);
 
 /** Our own process: the settings, the application, and the way out. Answers the exit code of a process that was asked to stop. */
 async function main(): Promise<ExitCode> {
@@ -38,7 +42,8 @@ async function main(): Promise<ExitCode> {
     process.stdout.write(plan.text);
     return exitCodes.stopped;
   }
-  const logger = new ReadableLogger(plan.config.log.level);
+  const logger = makeLogger(plan.config.log, plan.entries);
+  if (plan.config.log.format === 'json') tellFailure = (text) => logger.fatal(text, 'Rookery');
   const lifecycle = new Lifecycle();
   let exitCode: ExitCode = exitCodes.stopped;
   const stopAtOnce = (): void => {
@@ -86,7 +91,7 @@ async function main(): Promise<ExitCode> {
 async function start(
   { config, entries }: RunPlan,
   lifecycle: Lifecycle,
-  logger: ReadableLogger,
+  logger: QuietLogger,
 ): Promise<NestFastifyApplication> {
   await assertPortFree(config.http.port, config.http.host);
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -127,7 +132,7 @@ function describe(error: unknown): string {
 try {
   process.exit(await main());
 } catch (error) {
-  process.stderr.write(`rookery: ${describe(error)}\n`);
+  tellFailure(describe(error));
   const isMisconfigured = error instanceof RookeryError && error.code === 'invalid_config';
   process.exit(isMisconfigured ? exitCodes.misconfigured : exitCodes.failed);
 }

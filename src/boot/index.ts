@@ -7,4 +7,5 @@ export { watchParents } from './parent-watch.js';
 export { planStart, type StartPlan, type StartSources } from './start-plan.js';
 export { watchSignals } from './stop-signals.js';
 export { watchStrayErrors } from './stray-errors.js';
-export { ReadableLogger } from './readable-logger.js';
+export { makeLogger } from './make-logger.js';
+export type { QuietLogger } from './quiet-logger.js';

@@ -1,37 +1,14 @@
-import { ConsoleLogger, type LogLevel as NestLogLevel } from '@nestjs/common';
+import type { LogLevel as NestLogLevel } from '@nestjs/common';
 import { isatty } from 'node:tty';
 import type { LogLevel } from '../config/index.js';
 import { systemClock } from '../kernel/clock.js';
+import { currentRun } from '../kernel/current-run.js';
+import { QuietLogger } from './quiet-logger.js';
 
-const LEVELS: Record<LogLevel, NestLogLevel[]> = {
-  debug: ['debug', 'log', 'warn', 'error', 'fatal'],
-  info: ['log', 'warn', 'error', 'fatal'],
-  warn: ['warn', 'error', 'fatal'],
-  error: ['error', 'fatal'],
-};
-
-/** What Nest says of each module and route it sets up: a hundred lines nobody asked for, kept for `debug`. */
-const CHATTER = new Set([
-  'InstanceLoader',
-  'RoutesResolver',
-  'RouterExplorer',
-  'NestFactory',
-  'NestApplication',
-]);
-
-/** Nest's console logger, without its account of setting itself up, and with colours only where a terminal shows them. */
-export class ReadableLogger extends ConsoleLogger {
-  private readonly isVerbose: boolean;
-
+/** Lines for people, with colours only where a terminal shows them; what a handler logs names its job. */
+export class ReadableLogger extends QuietLogger {
   constructor(level: LogLevel) {
-    super({ logLevels: LEVELS[level], prefix: 'rookery', colors: isatty(1) && process.stdout.hasColors() });
-    this.isVerbose = level === 'debug';
-  }
-
-  /** Nest prints what a boot failed with, stack and all; whoever started the application is told by its caller, in words. */
-  override error(message: unknown, ...rest: unknown[]): void {
-    if (!this.isVerbose && rest.at(-1) === 'ExceptionHandler') return;
-    super.error(message, ...rest);
+    super(level, { prefix: 'rookery', colors: isatty(1) && process.stdout.hasColors() });
   }
 
   /** ISO 8601, as everywhere else. */
@@ -39,8 +16,9 @@ export class ReadableLogger extends ConsoleLogger {
     return new Date(systemClock.now()).toISOString();
   }
 
-  override log(message: unknown, ...rest: unknown[]): void {
-    if (!this.isVerbose && CHATTER.has(String(rest.at(-1)))) return;
-    super.log(message, ...rest);
+  protected override stringifyMessage(message: unknown, logLevel: NestLogLevel): string {
+    const text = super.stringifyMessage(message, logLevel);
+    const run = currentRun();
+    return run === undefined ? text : `${text} (job ${run.id}, run ${run.run})`;
   }
 }

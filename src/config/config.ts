@@ -71,6 +71,8 @@ export interface RookeryConfig {
   readonly log: {
     /** The least important lines that are written. Default info. */
     readonly level: LogLevel;
+    /** Default text. */
+    readonly format: LogFormat;
   };
   readonly retention: {
     /** How long jobs are kept after the end of the day they were made, in ms, 1 d…10 a. Default 14 d. */
@@ -121,6 +123,10 @@ export interface RookeryConfig {
 /** Least important first. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** `text` for people, `json` for what collects lines. */
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
 
 /** Injection token of the `RookeryConfig`. */
 export const CONFIG = Symbol('rookery:config');

@@ -45,7 +45,7 @@ describe('the settings', () => {
       queues: {},
       shutdown: { graceMs: 25_000 },
       worker: { timeoutGraceMs: 5_000 },
-      log: { level: 'info' },
+      log: { level: 'info', format: 'text' },
       retention: { finishedMs: 1_209_600_000, failedMs: 1_209_600_000 },
       retire: { idleTimeoutMs: null, untilFin: false },
       samples: {

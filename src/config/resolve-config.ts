@@ -70,7 +70,7 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
       failedMs: settings.retention.failed ?? settings.retention.finished,
     },
     retire: { idleTimeoutMs: settings.retire.idleTimeout, untilFin: settings.retire.untilFin },
-    log: { level: settings.log.level },
+    log: { level: settings.log.level, format: settings.log.format },
     samples: {
       enabled: samples.enabled,
       object: { minMs: samples.object.min, maxMs: samples.object.max },

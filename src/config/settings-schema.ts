@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isLoopback } from './loopback.js';
-import { logLevels } from './config.js';
+import { logFormats, logLevels } from './config.js';
 import {
   QUEUE_NAME,
   boolean,
@@ -336,6 +336,9 @@ export const settingsSchema = z.strictObject({
   log: z
     .strictObject({
       level: oneOf(logLevels, { about: 'The least important lines that are written' }).default('info'),
+      format: oneOf(logFormats, {
+        about: 'Lines for people, or one JSON object a line for what collects logs',
+      }).default('text'),
     })
     .prefault({}),
   samples: samples.prefault({}),

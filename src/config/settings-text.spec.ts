@@ -54,7 +54,7 @@ describe('rookery.yaml', () => {
 
   it('lists the keys of the section when none is near', () => {
     expect(issuesOf('log:', '  zzzzzz: 1')).toEqual([
-      'rookery.yaml:2 log.zzzzzz: is no setting; known here: level',
+      'rookery.yaml:2 log.zzzzzz: is no setting; known here: level, format',
     ]);
   });
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Metrics } from '../../src/kernel/metrics.js';
+import { processRegistry } from '../../src/modules/status/process-registry.js';
 import { eventually } from '../support/eventually.js';
 import { SamplesApp } from '../support/samples-app.js';
 
@@ -47,6 +48,7 @@ describe('GET /metrics', () => {
     });
     expect(values.get(`rookery_jobs_enqueued_total{${example}}`)).toBe(20);
     expect(values.get(`rookery_jobs_claimed_total{${example}}`)).toBe(20);
+    expect(values.get(`rookery_jobs_finished_total{${example},status="done"}`)).toBe(20);
     expect(values.get(`rookery_job_run_seconds_count{${example}}`)).toBe(20);
     expect(values.get(`rookery_job_wait_seconds_count{${example}}`)).toBe(20);
     expect(values.get('rookery_batch_items_sum{statement="settle"}')).toBe(21);
@@ -56,6 +58,28 @@ describe('GET /metrics', () => {
     expect(values.get('rookery_duty_held{duty="auditor"}')).toBe(1);
     expect(values.get('rookery_slots{queue="example-job",kind="fresh",state="free"}')).toBe(10);
     expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(1e7);
+  });
+
+  it('counts requests by route template and class of the status, and paths without a route under one name', async () => {
+    const id = '01890000-0000-7000-8000-00000000beef';
+    await scene.send('GET', `/job/${id}`);
+    await scene.send('GET', '/no/such/path');
+    const values = await scrape();
+    const route = (route: string): number | undefined =>
+      values.get(`rookery_http_requests_total{method="GET",route="${route}",status="4xx"}`);
+    expect([route('/job/:id'), route('other')]).toEqual([1, 1]);
+    expect([...values.keys()].filter((name) => name.includes(id))).toEqual([]);
+    expect(values.get('rookery_http_request_seconds_count{method="GET",route="/job/:id"}')).toBe(1);
+  });
+
+  it('tells how the process is, from its statements to its garbage', async () => {
+    const values = await scrape();
+    expect(values.get('rookery_process_info{entry="all"}')).toBe(1);
+    expect(values.get('rookery_transport_up{transport="in-process"}')).toBe(1);
+    expect(values.get('rookery_statement_seconds_count{connection="settle"}')).toBeGreaterThan(0);
+    expect(values.get('rookery_pool_sessions{pool="reads",state="waiting"}')).toBe(0);
+    expect(values.has('nodejs_eventloop_lag_p99_seconds')).toBe(true);
+    expect(values.get('process_cpu_seconds_total')).toBeGreaterThan(0);
   });
 
   it('tells how much every queue holds', async () => {
@@ -88,10 +112,15 @@ describe('what is written of metrics', () => {
   });
 
   it('the dashboard and the alerts ask for none that is not there', () => {
-    const known = new Set(names());
+    const known = new Set([
+      ...names(),
+      ...processRegistry()
+        .getMetricsAsArray()
+        .map(({ name }) => name),
+    ]);
     for (const file of ['grafana-dashboard.json', 'prometheus-alerts.yml']) {
       const text = readFileSync(join(DOCS, file), 'utf8');
-      const used = [...text.matchAll(/\b(?:rookery|process|nodejs)_[a-z_]+/g)].map(([name]) =>
+      const used = [...text.matchAll(/\b(?:rookery|process|nodejs)_[a-z0-9_]+/g)].map(([name]) =>
         name.replace(/_(bucket|sum|count)$/, ''),
       );
       expect(used.length).toBeGreaterThan(5);

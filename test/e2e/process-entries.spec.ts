@@ -44,8 +44,16 @@ describe('separate entries on one database', () => {
     expect((await job.get(`/job/${id}/status?wait=2s`)).body).toMatchObject({ status: 'waiting' });
     expect(await job.stop()).toMatchObject({ code: 0 });
     // A worker that comes later finds it.
-    const both = scene.start(['--entry', 'job,worker'], env);
+    const both = scene.start(['--entry', 'job,worker'], { ...env, ROOKERY_LOG_FORMAT: 'json' });
     expect(await ended(both, id)).toMatchObject({ status: 'done' });
+    expect(await both.stop()).toMatchObject({ code: 0 });
+    const records = both.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records.map(({ level, entry }) => `${String(level)} ${String(entry)}`)).toContain(
+      'info job,worker',
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { currentRun } from '../../src/kernel/current-run.js';
 import { defineJob, type JobContext } from '../../src/modules/job/index.js';
 import { gate, handlerOf } from '../support/handlers.js';
 import { eventually } from '../support/eventually.js';
@@ -248,5 +249,28 @@ describe('ctx.log', () => {
     await app.stop();
     const [line] = await logOf(id);
     expect(Buffer.byteLength(line?.message ?? '')).toBeLessThanOrEqual(8_192);
+  });
+});
+
+describe('currentRun', () => {
+  it('tells each handler its own run, through awaits and timers, and nobody else', async () => {
+    const seen: (string | undefined)[][] = [];
+    const both = gate();
+    let entered = 0;
+    const { app, id } = await run(async (ctx) => {
+      if (++entered === 2) both.open();
+      const ids = [ctx.id, currentRun()?.id];
+      await both.opened;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      seen.push([...ids, currentRun()?.id]);
+    });
+    const other = await app.jobs.enqueue(Parent, {});
+    await scene.reaches(id, 'done');
+    await scene.reaches(other.id, 'done');
+    expect(seen.toSorted()).toEqual([
+      [id, id, id],
+      [other.id, other.id, other.id],
+    ]);
+    expect(currentRun()).toBeUndefined();
   });
 });

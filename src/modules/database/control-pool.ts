@@ -2,6 +2,7 @@ import { Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg
 import type { DatabaseContact } from './database-contact.js';
 import { type ClientOptions, queryWithin } from './open-client.js';
 import { poolConfig } from './pool-config.js';
+import { poolUse, type PoolUse } from './pool-use.js';
 import { CONTROL_DEADLINE_MS } from './session-settings.js';
 import { isConnectionLost } from './sql-errors.js';
 
@@ -65,10 +66,9 @@ export class ControlPool implements ControlQueries {
     });
   }
 
-  /** Sessions open, those of them at work, and requests that wait for one. */
-  get stats(): { readonly open: number; readonly busy: number; readonly waiting: number } {
-    const { totalCount, idleCount, waitingCount } = this.pool;
-    return { open: totalCount, busy: totalCount - idleCount, waiting: waitingCount };
+  /** How its sessions are used at the moment. */
+  get use(): PoolUse {
+    return poolUse(this.pool);
   }
 
   /** Waits a while for the statements in flight, then ends every session. Idempotent. */

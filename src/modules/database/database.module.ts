@@ -2,6 +2,7 @@ import { type DynamicModule, type InjectionToken, Logger, Module } from '@nestjs
 import { DataSource } from 'typeorm';
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
+import { Metrics } from '../../kernel/metrics.js';
 import type { Entities } from './data-source-options.js';
 import { Database } from './database.js';
 
@@ -15,7 +16,7 @@ export interface DatabaseModuleOptions {
 /** Longest wait for connections, and an embedded server, to end; a checkpoint of a busy server takes some seconds. */
 const CLOSE_BUDGET_MS = 15_000;
 
-/** Provides the `Database` to every module, open and migrated before any of them is initialised. Needs CONFIG and Lifecycle to be global. */
+/** Provides the `Database` to every module, open and migrated before any of them is initialised. Needs CONFIG, Lifecycle and Metrics to be global. */
 @Module({})
 export class DatabaseModule {
   static register({ dataSource: source, entities }: DatabaseModuleOptions = {}): DynamicModule {
@@ -27,16 +28,18 @@ export class DatabaseModule {
       providers: [
         {
           provide: Database,
-          inject: [CONFIG, Lifecycle, ...(token === undefined ? [] : [token])],
+          inject: [CONFIG, Lifecycle, Metrics, ...(token === undefined ? [] : [token])],
           useFactory: async (
             config: RookeryConfig,
             lifecycle: Lifecycle,
+            metrics: Metrics,
             injected?: DataSource,
           ): Promise<Database> => {
             const dataSource = injected ?? given;
             const database = new Database({
               settings: config.database,
               log: new Logger('Database'),
+              metrics,
               ...(dataSource && { dataSource }),
               ...(entities && { entities }),
             });

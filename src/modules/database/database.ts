@@ -1,6 +1,8 @@
-import { type Client, escapeIdentifier } from 'pg';
+import { type Client, escapeIdentifier, type Pool } from 'pg';
 import { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DatabaseClock } from '../../kernel/clock.js';
+import { Metrics } from '../../kernel/metrics.js';
 import { migrations as ownMigrations } from '../../migrations/index.js';
 import { NotReadyError } from './boot-failure.js';
 import { waitForDatabase } from './boot-wait.js';
@@ -20,11 +22,13 @@ import {
 } from './data-source-options.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 import { openEmbeddedPostgres } from './embedded/index.js';
-import { HotConnection } from './hot-connection.js';
+import { HotConnection, type HotConnectionStats } from './hot-connection.js';
 import { migrate } from './migrator.js';
+import { poolUse, type PoolUse } from './pool-use.js';
 import { closeClient, type ClientOptions, openClient } from './open-client.js';
 import { assertSupportedVersion } from './server-version.js';
 import { controlSettings, hotSettings, settingsSql, unboundedSettings } from './session-settings.js';
+import { StatementMeter } from './statement-meter.js';
 import { synchronizeClock } from './synchronize-clock.js';
 
 export interface DatabaseOptions {
@@ -39,6 +43,8 @@ export interface DatabaseOptions {
   /** How long an unreachable server is waited for at boot, in ms. Default 30 s. */
   readonly bootTimeoutMs?: number;
   readonly log: ContactLog;
+  /** Where statements are measured. Default: nowhere that anybody reads. */
+  readonly metrics?: Metrics;
 }
 
 /** How long a server that starts together with us may take: as long as a container's health check usually allows. */
@@ -61,6 +67,8 @@ export class Database {
   readonly clock = new DatabaseClock();
   private readonly aborter = new AbortController();
   private readonly sessions = new Set<{ close(): Promise<void> }>();
+  private readonly hotConnections: HotConnection[] = [];
+  private readonly meter: StatementMeter;
   private embedded: { readonly url: string; close(): Promise<void> } | undefined;
   private opening: Promise<void> | undefined;
   /** The opening alone, without the closing that follows its failure. */
@@ -68,7 +76,9 @@ export class Database {
   private closing: Promise<void> | undefined;
   private opened: Opened | undefined;
 
-  constructor(private readonly options: DatabaseOptions) {}
+  constructor(private readonly options: DatabaseOptions) {
+    this.meter = new StatementMeter(options.metrics ?? new Metrics());
+  }
 
   /**
    * Starts or finds the server, waits for it, checks its version, migrates the schema and connects. Idempotent.
@@ -87,6 +97,22 @@ export class Database {
   /** The small pool of lease, cancel, schedules and status, statements bounded by 10 s. */
   get control(): ControlPool {
     return this.parts.control;
+  }
+
+  /** How the sessions of each pool are used; none before `open`. */
+  get pools(): ReadonlyMap<string, PoolUse> {
+    if (!this.opened?.dataSource.isInitialized) return new Map();
+    const { control, dataSource } = this.opened;
+    const pool = (dataSource.driver as PostgresDriver).master as Pool;
+    return new Map([
+      ['control', control.use],
+      ['reads', poolUse(pool)],
+    ]);
+  }
+
+  /** What each hot connection has done. */
+  get hotStats(): readonly HotConnectionStats[] {
+    return this.hotConnections.map((connection) => connection.stats);
   }
 
   /** Whether the database can be reached, and since when; away before `open`. */
@@ -120,8 +146,9 @@ export class Database {
    */
   hot(name: string, { durable }: { readonly durable: boolean }): HotConnection {
     const setupSql = settingsSql(hotSettings(this.schema), durable ? 'durable' : 'relaxed');
-    const connection = new HotConnection(this.clientOptions(name, setupSql), this.parts.contact);
+    const connection = new HotConnection(this.clientOptions(name, setupSql), this.parts.contact, this.meter);
     this.sessions.add(connection);
+    this.hotConnections.push(connection);
     return connection;
   }
 

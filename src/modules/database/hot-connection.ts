@@ -1,8 +1,10 @@
 import type { Client, QueryResult, QueryResultRow } from 'pg';
+import { monotonicMs } from '../../kernel/clock.js';
 import type { DatabaseContact } from './database-contact.js';
 import { closeClient, type ClientOptions, openClient, queryWithin } from './open-client.js';
 import { HOT_DEADLINE_MS } from './session-settings.js';
 import { isConnectionLost, isStaleStatement } from './sql-errors.js';
+import type { StatementMeter } from './statement-meter.js';
 
 /** A statement that is parsed once a session: `name` stands for `text`, always the same one, ≤ 63 bytes. */
 export interface PreparedStatement {
@@ -48,11 +50,15 @@ export class HotConnection implements HotQueries {
   private broke = false;
   private reconnects = 0;
   private isClosed = false;
+  private readonly meter: ReturnType<StatementMeter['of']>;
 
   constructor(
     private readonly options: ClientOptions,
     private readonly contact: DatabaseContact,
-  ) {}
+    meter: StatementMeter,
+  ) {
+    this.meter = meter.of(options.name);
+  }
 
   query<Row extends QueryResultRow>(statement: PreparedStatement): Promise<Row[]> {
     return this.exclusive(async () => (await this.runHealing<Row>(statement)).rows);
@@ -127,11 +133,14 @@ export class HotConnection implements HotQueries {
     { name, text, values }: Partial<PreparedStatement> & { text: string },
   ): Promise<QueryResult<Row>> {
     if (name !== undefined) this.prepared.add(name);
+    const sentAt = monotonicMs();
     try {
       const result = await queryWithin<Row>(client, HOT_DEADLINE_MS, text, values, name);
+      this.meter.seconds.observe((monotonicMs() - sentAt) / 1000);
       this.contact.made();
       return result;
     } catch (error) {
+      this.meter.errors.value++;
       if (isConnectionLost(error)) this.drop(client, error);
       throw error;
     }

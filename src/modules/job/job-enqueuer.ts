@@ -66,7 +66,7 @@ export interface StoredBatch {
 @Injectable()
 export class JobEnqueuer {
   private readonly enqueued: Counter;
-  private readonly duplicates: Cell;
+  private readonly duplicates: Counter;
   private readonly plain: Batcher<NewJob, void>;
   private readonly keyed: Batcher<NewJob, KeyedOutcome>;
   /** One request a run, for the sake of its repeats. */
@@ -92,9 +92,13 @@ export class JobEnqueuer {
       'queue',
       'name',
     );
-    this.duplicates = metrics
-      .counter('rookery_duplicates_total', 'Enqueues that met a live job of the same key')
-      .of();
+    this.duplicates = metrics.counter(
+      'rookery_duplicates_total',
+      'Enqueues that met a live key: dedupe refuses them, idempotency and member answer the job that is there',
+      'queue',
+      'name',
+      'key',
+    );
     this.plainConnection = database.hot('enqueue', { durable: true });
     this.keyedConnection = database.hot('enqueue-keyed', { durable: true });
     this.bulkConnection = database.hot('enqueue-bulk', { durable: true });
@@ -195,23 +199,32 @@ export class JobEnqueuer {
     for (const day of new Set(jobs.map((job) => dayOf(job.id)))) await this.partitions.ensure(day);
   }
 
-  /** Offers the tickets of stored jobs that may run at once; the others are the stager's. */
-  offer(jobs: readonly NewJob[]): void {
-    offerTickets(this.transport, jobs);
-  }
-
   /** Batches and jobs of the plain and the keyed statements since the start. */
   get stats(): { readonly plain: BatcherStats; readonly keyed: BatcherStats } {
     return { plain: this.plain.stats, keyed: this.keyed.stats };
   }
 
-  private stored(jobs: readonly NewJob[]): void {
+  /** Counts jobs that are stored for good, by whomever, and offers the tickets of those that may run at once; the others are the stager's. */
+  stored(jobs: readonly NewJob[]): void {
     let last: { readonly name: string; readonly cell: Cell } | undefined;
     for (const { queue, name } of jobs) {
       if (last?.name !== name) last = { name, cell: this.enqueued.of(queue, name) };
       last.cell.value++;
     }
-    this.offer(jobs);
+    offerTickets(this.transport, jobs);
+  }
+
+  /** What follows a commit of jobs with keys. */
+  private told(jobs: readonly NewJob[], outcomes: readonly KeyedOutcome[]): void {
+    this.countDuplicates(jobs, outcomes);
+    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+  }
+
+  private countDuplicates(jobs: readonly NewJob[], outcomes: readonly KeyedOutcome[]): void {
+    for (const [index, outcome] of outcomes.entries()) {
+      const job = jobs[index];
+      if (job && outcome.kind === 'duplicate') this.duplicates.of(job.queue, job.name, outcome.of).value++;
+    }
   }
 
   private async storePlain(jobs: readonly NewJob[], repeated: boolean): Promise<void[]> {
@@ -224,8 +237,7 @@ export class JobEnqueuer {
     const outcomes = await this.withPartitions(jobs, () =>
       this.keyedConnection.transaction((queries) => insertKeyedJobs(hotQuery(queries), jobs, repeated)),
     );
-    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
-    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
+    this.told(jobs, outcomes);
     return outcomes;
   }
 
@@ -233,8 +245,7 @@ export class JobEnqueuer {
     const outcomes = await this.withPartitions(jobs, () =>
       this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), jobs, repeated)),
     );
-    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
-    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
+    this.told(jobs, outcomes);
     return outcomes;
   }
 
@@ -266,12 +277,16 @@ export class JobEnqueuer {
         const met: KeyedOutcome[] = [];
         for (const chunk of chunksOf(jobs))
           met.push(...(await insertMembers(hotQuery(queries), chunk, repeated)));
-        mayStore(met);
+        try {
+          mayStore(met);
+        } catch (refusal) {
+          this.countDuplicates(jobs, met);
+          throw refusal;
+        }
         return met;
       }),
     );
-    this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
-    this.duplicates.value += outcomes.filter(({ kind }) => kind === 'duplicate').length;
+    this.told(jobs, outcomes);
     return outcomes;
   }
 

@@ -310,7 +310,7 @@ export class JobService {
     mayStore?: (outcomes: readonly KeyedOutcome[]) => void,
   ): Promise<KeyedOutcome[]> {
     const offered: NewJob[] = [];
-    afterCommit(manager, () => offerTickets(this.transport, offered));
+    afterCommit(manager, () => this.enqueuer.stored(offered));
     await this.enqueuer.ensurePartitions(jobs);
     const outcomes = await this.callerTransaction.insert(manager, jobs);
     mayStore?.(outcomes);

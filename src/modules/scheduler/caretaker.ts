@@ -57,6 +57,11 @@ export class Caretaker {
     await this.ended;
   }
 
+  /** The names of all duties. */
+  get names(): readonly string[] {
+    return this.duties.map((duty) => duty.name);
+  }
+
   /** The names of the duties this process does now. */
   get held(): readonly string[] {
     return [...(this.holding?.running.keys() ?? [])];

@@ -140,7 +140,7 @@ export class Firer implements Occupation {
       const jobs = await this.fireOnce(name);
       if (jobs.length === 0) return;
       this.lastTookAt = monotonicMs();
-      this.parts.enqueuer.offer(jobs);
+      this.parts.enqueuer.stored(jobs);
     } catch (error) {
       this.resting.set(name, monotonicMs() + REST_MS);
       this.logger.warn(`schedule ${name} could not fire: ${reasonOf(error)}`);

@@ -116,10 +116,13 @@ export class SchedulerModule implements OnApplicationBootstrap {
     }));
     this.metrics.reading({
       name: 'rookery_duty_held',
-      help: '1 for each duty that this process holds',
+      help: '1 for each duty that this process holds, 0 for the others; the sum over all processes is 1',
       type: 'gauge',
       labelNames: ['duty'],
-      read: () => this.caretaker.held.map((duty) => ({ labels: { duty }, value: 1 })),
+      read: () => {
+        const held = new Set(this.caretaker.held);
+        return this.caretaker.names.map((duty) => ({ labels: { duty }, value: Number(held.has(duty)) }));
+      },
     });
     this.caretaker.start();
     this.retirer.start();

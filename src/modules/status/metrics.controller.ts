@@ -1,7 +1,8 @@
-import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { Get, Header, Inject, Res } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { Metrics, type Metric } from '../../kernel/metrics.js';
-import { Answer } from '../job/index.js';
+import { Answer, RestController } from '../job/index.js';
+import { processRegistry } from './process-registry.js';
 
 /** What Prometheus' library asks of a metric. */
 interface Registered {
@@ -9,8 +10,8 @@ interface Registered {
   get(): Promise<object>;
 }
 
-/** Everything this process measures, in Prometheus' text form. */
-@Controller('metrics')
+/** Everything this process measures, and what Node tells of it, in Prometheus' text form. */
+@RestController('metrics')
 export class MetricsController {
   constructor(
     @Inject(Metrics) private readonly metrics: Metrics,
@@ -23,7 +24,7 @@ export class MetricsController {
     const registry = new Registry();
     for (const metric of this.metrics.all) registry.registerMetric(asRegistered(metric) as never);
     this.answer.status(response, 200);
-    return registry.metrics();
+    return `${await registry.metrics()}${await processRegistry().metrics()}`;
   }
 }
 

@@ -6,6 +6,9 @@ import { QueueReader, type QueueView } from './queue-reader.js';
 /** Several scrapers, and the metrics of one scrape, share an answer of the database. */
 const FRESH_MS = 2_000;
 
+/** A scrape waits this long for the database: the rest must be told above all when that is away, and Prometheus waits for 10 s. */
+const LONGEST_WAIT_MS = 2_000;
+
 /** What every queue holds, from the counters. A database that does not answer leaves these metrics out. */
 @Injectable()
 export class QueueMetrics implements OnModuleInit {
@@ -51,8 +54,21 @@ export class QueueMetrics implements OnModuleInit {
   private queues(): Promise<readonly QueueView[]> {
     if (monotonicMs() - this.readAt > FRESH_MS) {
       this.readAt = monotonicMs();
-      this.reading = this.reader.queues().catch(() => []);
+      this.reading = within(this.reader.queues(), LONGEST_WAIT_MS).catch(() => []);
     }
     return this.reading;
+  }
+}
+
+/** Rejects when there is no answer in time. */
+async function within<Result>(answer: Promise<Result>, ms: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

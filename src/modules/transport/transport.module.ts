@@ -87,11 +87,13 @@ export class TransportModule implements OnModuleInit {
           value: Number(value),
         })),
     });
-    this.metrics.value(
-      'rookery_transport_up',
-      '1 while tickets travel; else jobs are found in the table',
-      () => Number(transport.isAvailable),
-    );
+    this.metrics.reading({
+      name: 'rookery_transport_up',
+      help: '1 while tickets travel; else jobs are found in the table, as always with table-only',
+      type: 'gauge',
+      labelNames: ['transport'],
+      read: () => [{ labels: { transport: this.options.kind }, value: Number(transport.isAvailable) }],
+    });
   }
 }
 

@@ -52,6 +52,7 @@ export class LeaseKeeper {
   private beating: Promise<void> = Promise.resolve();
   private isLost = false;
   private lostCount = 0;
+  private renewedCount = 0;
   private isStopped = false;
 
   constructor(private readonly parts: LeaseParts) {
@@ -62,6 +63,11 @@ export class LeaseKeeper {
   /** The worker's id; claims must use the one of the moment. */
   get workerId(): string {
     return this.currentId;
+  }
+
+  /** Renewals since the start. */
+  get renewals(): number {
+    return this.renewedCount;
   }
 
   /** Leases lost since the start. */
@@ -120,6 +126,7 @@ export class LeaseKeeper {
     const renewed = await renewLease(this.query, this.currentId, this.parts.slots());
     if (!renewed) return this.replace('the lease was given to the rescue');
     this.renewedAt = askedAt;
+    this.renewedCount++;
     if (renewed.isDrainWanted) this.parts.onDrainWanted();
   }
 

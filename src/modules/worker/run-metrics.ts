@@ -1,6 +1,6 @@
 import type { Cell, Counter, Distribution, Metrics, Spread } from '../../kernel/metrics.js';
 import { idTime } from '../../kernel/ids.js';
-import type { ClaimedJob, RunOutcome } from '../job/index.js';
+import type { ClaimedJob, JobState, RunOutcome } from '../job/index.js';
 
 const WAIT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200];
 const RUN_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
@@ -11,12 +11,14 @@ interface TypeCells {
   readonly wait: Spread;
   readonly run: Spread;
   readonly settled: Map<RunOutcome, Cell>;
+  readonly finished: Map<JobState, Cell>;
 }
 
 /** What this process's runs come to, by job type. */
 export class RunMetrics {
   private readonly claimed: Counter;
   private readonly settled: Counter;
+  private readonly finished: Counter;
   private readonly wait: Distribution;
   private readonly run: Distribution;
   private readonly types = new Map<string, TypeCells>();
@@ -29,6 +31,12 @@ export class RunMetrics {
       'Runs of this process that ended, by outcome',
       ...labels,
       'outcome',
+    );
+    this.finished = metrics.counter(
+      'rookery_jobs_finished_total',
+      'Jobs that a run of this process brought to their end',
+      ...labels,
+      'status',
     );
     this.wait = metrics.distribution(
       'rookery_job_wait_seconds',
@@ -45,12 +53,17 @@ export class RunMetrics {
     cells.wait.observe(Math.max(0, startedAt.getTime() - (dueAt?.getTime() ?? idTime(id))) / 1_000);
   }
 
-  ended({ queue, name }: ClaimedJob, outcome: RunOutcome, ms: number): void {
-    const { run, settled } = this.cellsOf(queue, name);
+  /** A run has ended and its outcome is recorded; `status` is what its job is now. */
+  ended({ queue, name }: ClaimedJob, outcome: RunOutcome, status: JobState, ms: number): void {
+    const { run, settled, finished } = this.cellsOf(queue, name);
     run.observe(ms / 1_000);
     let cell = settled.get(outcome);
     if (!cell) settled.set(outcome, (cell = this.settled.of(queue, name, outcome)));
     cell.value++;
+    if (status === 'waiting') return;
+    let end = finished.get(status);
+    if (!end) finished.set(status, (end = this.finished.of(queue, name, status)));
+    end.value++;
   }
 
   /** Types that are claimed are those with a handler here: as many as the code has. */
@@ -63,6 +76,7 @@ export class RunMetrics {
         wait: this.wait.of(...at),
         run: this.run.of(...at),
         settled: new Map(),
+        finished: new Map(),
       };
       this.types.set(name, cells);
     }

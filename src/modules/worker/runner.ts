@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { monotonicMs, type Clock } from '../../kernel/clock.js';
+import { asRun } from '../../kernel/current-run.js';
 import { formatDuration } from '../../kernel/durations.js';
 import { toError, type RookeryError } from '../../kernel/errors.js';
 import { reasonOf } from '../database/index.js';
@@ -56,7 +57,7 @@ export class Runner {
 
   private async handle(run: Run, context: RunContext): Promise<void> {
     try {
-      const value = await run.handler.handle(run.job.payload, context);
+      const value = await asRun(context, () => run.handler.handle(run.job.payload, context));
       if (run.isSettled) return;
       if (value instanceof Snooze)
         this.settle(run, this.other(run, { outcome: 'snoozed', delayMs: value.delayMs }));
@@ -91,7 +92,7 @@ export class Runner {
   private async judge(run: Run, context: RunContext, error: Error): Promise<Ending | undefined> {
     let verdict: ErrorVerdict;
     try {
-      verdict = (await run.handler.onError?.(error, context)) ?? 'retry';
+      verdict = (await asRun(context, () => run.handler.onError?.(error, context))) ?? 'retry';
     } catch (thrown) {
       return { outcome: 'failed', error: toError(thrown) };
     }
@@ -156,6 +157,7 @@ export class Runner {
         this.parts.metrics.ended(
           run.job,
           result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome,
+          answer.status,
           ranMs,
         );
       if (answer?.kind === 'refused') {

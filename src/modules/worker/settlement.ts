@@ -242,7 +242,7 @@ export class Settlement {
       );
       for (const result of results) answers.set(result, byId.get(result.id) ?? REFUSED);
       this.announce(completed);
-      this.enqueuer.offer(children.filter((child: NewJob) => stored.has(child.id)));
+      this.enqueuer.stored(children.filter((child: NewJob) => stored.has(child.id)));
     }
     return outcomes.map(({ result }) => answers.get(result) ?? REFUSED);
   }

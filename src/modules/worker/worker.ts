@@ -295,6 +295,12 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       Number(this.lease?.isHeld ?? false),
     );
     this.metrics.value(
+      'rookery_lease_renewals_total',
+      'Heartbeats that renewed the lease; one is due every 5 s',
+      () => this.lease?.renewals ?? 0,
+      'counter',
+    );
+    this.metrics.value(
       'rookery_leases_lost_total',
       'Leases this process has lost since it began',
       () => this.lease?.losses ?? 0,
