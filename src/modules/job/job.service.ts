@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { RookeryError } from '../../kernel/errors.js';
-import { IdGenerator, idTime, isUuid } from '../../kernel/ids.js';
+import { IdGenerator, idTime, isUuid, lowestIdAt } from '../../kernel/ids.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { announceCompleted } from './announce-completed.js';
@@ -19,9 +19,16 @@ import type { JobOptions, JobType, PayloadInput } from './job-type.js';
 import type { JobView } from './job-view.js';
 import type { NewJob } from './new-job.js';
 import { offerTickets } from './offer-tickets.js';
-import { DAY_MS, dayOf } from './partition.js';
+import { oldestKeptDay } from './partition.js';
 import { Queues } from './queues.js';
-import { cancelJobs, reopenJobs, statesOf, type KnownState } from './repository/control.repository.js';
+import {
+  cancelJobs,
+  isExpired,
+  reopenJobs,
+  statesOf,
+  type KeptFrom,
+  type KnownState,
+} from './repository/control.repository.js';
 import { totals } from './repository/counter.repository.js';
 import { CallerTransaction, type KeyedOutcome } from './repository/enqueue.repository.js';
 import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
@@ -177,17 +184,17 @@ export class JobService {
    */
   async retry(id: string): Promise<void> {
     assertId(id);
-    if (this.isExpired(id)) {
-      const { name } = await this.stateOf(id);
+    const [reopened] = await this.reopen([id]);
+    if (reopened !== undefined) return;
+    const state = await this.stateOf(id);
+    const { status, name, objectId } = state;
+    if (isExpired(state, this.keptFrom())) {
       throw new RookeryError(
         'expired',
-        `job ${id} was made ${new Date(idTime(id)).toISOString()}, longer ago than jobs are kept; enqueue a ${name} with its payload instead`,
+        `job ${id} was made ${new Date(idTime(id)).toISOString()}, longer ago than ${status} jobs are kept; enqueue a ${name} with its payload instead`,
         { id },
       );
     }
-    const [reopened] = await this.reopen([id]);
-    if (reopened !== undefined) return;
-    const { status, name, objectId } = await this.stateOf(id);
     if (status === 'failed' || status === 'canceled') {
       throw new RookeryError(
         'duplicate_job',
@@ -218,18 +225,22 @@ export class JobService {
    * an objectId stays as it is while another one is open, and so does one that is past its retention.
    */
   async reopen(ids: readonly string[]): Promise<string[]> {
-    const kept = ids.filter((id) => !this.isExpired(id));
     const reopened = await this.control(() =>
       this.database.control.transaction((queries) =>
-        reopenJobs(controlQuery(queries), kept, (job) => this.keyHeldUntilFinished(job)),
+        reopenJobs(controlQuery(queries), ids, this.keptFrom(), (job) => this.keyHeldUntilFinished(job)),
       ),
     );
     offerTickets(this.transport, reopened);
     return reopened.map((job) => job.id);
   }
 
-  private isExpired(id: string): boolean {
-    return dayOf(id) + DAY_MS + this.config.retention.failedMs <= this.database.clock.now();
+  private keptFrom(): KeptFrom {
+    const { finishedMs, failedMs } = this.config.retention;
+    const now = this.database.clock.now();
+    return {
+      failed: lowestIdAt(oldestKeptDay(now, failedMs)),
+      canceled: lowestIdAt(oldestKeptDay(now, finishedMs)),
+    };
   }
 
   private keyHeldUntilFinished(job: KnownState): string | undefined {

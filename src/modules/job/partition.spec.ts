@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IdGenerator, lowestIdAt } from '../../kernel/ids.js';
-import { DAY_MS, dayBounds, dayOf, dayOfPartition, daySuffix, groupByDay, startOfDay } from './partition.js';
+import {
+  DAY_MS,
+  dayBounds,
+  dayOf,
+  dayOfPartition,
+  daySuffix,
+  groupByDay,
+  oldestKeptDay,
+  startOfDay,
+} from './partition.js';
 
 const NOON = Date.parse('2026-01-31T12:00:00Z');
 const times = fc.integer({ min: 0, max: Date.parse('2999-12-31T23:59:59Z') });
@@ -43,6 +52,22 @@ describe('a day', () => {
     for (const name of ['job', 'job_log', 'job_2026', 'job_20261301', 'job_key', 'job_20260131_pkey']) {
       expect(dayOfPartition(name)).toBeUndefined();
     }
+  });
+});
+
+describe('the oldest kept day', () => {
+  it('is the first of which a job may be younger than the retention', () => {
+    const week = 7 * DAY_MS;
+    const midnight = startOfDay(NOON);
+    expect(oldestKeptDay(midnight, week)).toBe(midnight - week);
+    expect(oldestKeptDay(midnight - 1, week)).toBe(midnight - week - DAY_MS);
+    fc.assert(
+      fc.property(times, (ms) => {
+        const day = oldestKeptDay(ms + week, week);
+        expect(day + DAY_MS + week).toBeGreaterThan(ms + week);
+        expect(day + week).toBeLessThanOrEqual(ms + week);
+      }),
+    );
   });
 });
 

@@ -13,6 +13,11 @@ export function startOfDay(ms: number): number {
   return ms - (ms % DAY_MS);
 }
 
+/** The first day whose jobs are within that retention: a day is kept until the youngest job there can be in it is that old. */
+export function oldestKeptDay(nowMs: number, retentionMs: number): number {
+  return startOfDay(nowMs - retentionMs);
+}
+
 /** The day as partition names end in it: `20260131`. */
 export function daySuffix(day: number): string {
   return new Date(day).toISOString().slice(0, 10).replaceAll('-', '');

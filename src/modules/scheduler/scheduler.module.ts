@@ -90,7 +90,7 @@ function allDuties({ database, registry, partitions, transport, config, log }: D
     new CounterFolder(),
     new KeySweeper(clock),
     new BatchCloser({ database, transport }),
-    new Pruner({ retention: config.retention, clock, log, connect: () => database.dedicated('pruner') }),
+    new Pruner({ retention: config.retention, log, connect: () => database.dedicated('pruner') }),
   ];
 }
 

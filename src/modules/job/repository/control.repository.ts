@@ -38,22 +38,37 @@ export async function cancelJobs(
   return { jobs, completed: completedIn(jobs) };
 }
 
+/** The smallest ids that are within their retention, of jobs in each of the states that can be retried. */
+export interface KeptFrom {
+  readonly failed: string;
+  readonly canceled: string;
+}
+
+/** True of a job that could be retried but that it is past its retention, and may be deleted at any moment. */
+export function isExpired({ id, status }: Pick<KnownState, 'id' | 'status'>, kept: KeptFrom): boolean {
+  return (status === 'failed' || status === 'canceled') && id < kept[status];
+}
+
 /**
- * Returns those of the jobs that failed or were canceled to waiting; the others are missing from the answer. A job for which
- * `keyOf` names a key takes that key back, and stays as it is while another live job holds it. To be called inside a transaction.
+ * Returns those of the jobs that failed or were canceled to waiting; the others are missing from the answer, and so are those past their
+ * retention. A job for which `keyOf` names a key takes that key back, and stays as it is while another live job holds it. To be called
+ * inside a transaction.
  */
 export async function reopenJobs(
   query: Query,
   ids: readonly string[],
+  kept: KeptFrom,
   keyOf: (job: KnownState) => string | undefined,
 ): Promise<ReopenedJob[]> {
   const keys = new Map<string, string>();
   for (const job of await statesOf(query, ids)) {
     const key = keyOf(job);
-    if (key !== undefined && (job.status === 'failed' || job.status === 'canceled')) keys.set(job.id, key);
+    const isRetryable = job.status === 'failed' || job.status === 'canceled';
+    if (key !== undefined && isRetryable && !isExpired(job, kept)) keys.set(job.id, key);
   }
   const refused = await takeKeys(query, keys);
-  return query<ReopenedJob>(REOPEN, [idsLiteral(ids.filter((id) => !refused.has(id)))]);
+  const allowed = idsLiteral(ids.filter((id) => !refused.has(id)));
+  return query<ReopenedJob>(REOPEN, [allowed, kept.failed, kept.canceled]);
 }
 
 /** The states of these jobs; ids that do not exist are missing. */

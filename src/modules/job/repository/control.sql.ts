@@ -1,8 +1,9 @@
 import { countIntoBatches, countOutOfBatches } from './batch.sql.js';
 
 /**
- * Statements of people: cancel and retry by hand. They address `job` by id, so PostgreSQL prunes to one partition. Each
- * changes a row only in the state it names, and counts what it changed in the same statement.
+ * Statements of people: cancel and retry by hand. They address `job` by id, so PostgreSQL prunes to the ids' partitions; an UPDATE is told
+ * the ids once more, because a join prunes nothing. Each changes a row only in the state it names, and counts what it changed in the same
+ * statement.
  */
 
 /**
@@ -23,7 +24,7 @@ changed AS (
          finished_at = CASE WHEN picked.status = 'waiting' THEN clock_timestamp() END,
          discarded_at = CASE WHEN picked.status = 'waiting' THEN clock_timestamp() END,
          due_at = CASE WHEN picked.status = 'executing' THEN job.due_at END
-    FROM picked WHERE job.id = picked.id
+    FROM picked WHERE job.id = picked.id AND job.id = ANY ($1::uuid[])
   RETURNING job.id, job.queue, job.name, job.batch_id, job.status
 ),
 counted AS (
@@ -34,20 +35,22 @@ SELECT changed.id, changed.queue, changed.status, completed.batches AS completed
 };
 
 /**
- * Returns failed and canceled jobs $1 to waiting, with all their attempts before them. The run number stays, so that no
- * earlier run can settle the new one. Returns id, queue and lane for the tickets.
+ * Returns failed and canceled jobs $1 to waiting, with all their attempts before them; failed ones with ids below $2 and canceled ones below
+ * $3 are past their retention and left. The run number stays, so that no earlier run can settle the new one. Returns id, queue and lane for
+ * the tickets.
  */
 export const REOPEN = {
   name: 'reopen',
   text: `
 WITH picked AS MATERIALIZED (
-  SELECT id, status FROM job WHERE id = ANY ($1::uuid[]) AND status IN ('failed', 'canceled') ORDER BY id FOR NO KEY UPDATE
+  SELECT id, status FROM job WHERE id = ANY ($1::uuid[]) AND ((status = 'failed' AND id >= $2::uuid) OR (status = 'canceled' AND id >= $3::uuid))
+   ORDER BY id FOR NO KEY UPDATE
 ),
 changed AS (
   UPDATE job
      SET status = 'waiting', attempt = 0, due_at = clock_timestamp(), finished_at = NULL, discarded_at = NULL, cancel_requested_at = NULL,
          result = NULL, progress = NULL
-    FROM picked WHERE job.id = picked.id
+    FROM picked WHERE job.id = picked.id AND job.id = ANY ($1::uuid[])
   RETURNING job.id, job.queue, job.name, job.lane, job.attempt, job.batch_id, picked.status AS was
 ),
 counted AS (

@@ -1,52 +1,74 @@
+import { monotonicMs } from '../../../kernel/clock.js';
 import { formatDuration } from '../../../kernel/durations.js';
-import { monotonicMs, type Clock } from '../../../kernel/clock.js';
-import { reasonOf, type DedicatedConnection } from '../../database/index.js';
+import { sqlState, type DedicatedConnection } from '../../database/index.js';
 import {
-  DAY_MS,
-  FIRST_ID,
   contentOf,
-  dayTables,
   daySuffix,
   deleteFinishedOf,
   deleteOldRows,
-  detachingSteps,
-  endOfDay,
-  type DayTable,
-  type Query,
+  endDay,
+  listDays,
+  oldestKeptDay,
+  type Day,
+  type DayEnd,
 } from '../../job/index.js';
 import type { Duty, DutyLog, Step } from '../duty.js';
 import { PageSize } from '../page-size.js';
 
-/** A day becomes old once a day; what was broken off goes on within a minute. */
+/** A day becomes old once a day; an end that was broken off goes on within a minute. */
 const ROUND_MS = 60_000;
 
-/** A day with open jobs is emptied of the others, and then looked at this often. */
+/** Days that keep jobs are looked at again this often: a minute's wait more or less is nothing to rows of weeks ago. */
 const REVISIT_MS = 3_600_000;
 
+/** What has finished in such a day since is deleted this often: each time costs a read of the day's whole table. */
+const EMPTY_EVERY_MS = 86_400_000;
+
+/** Longest a round ends days before others have their turn, and a stop is heard. */
+const BUDGET_MS = 2_000;
+
 /**
- * How long a detach waits for those who use `job`. While it waits it keeps others from making and ending partitions and from nothing else;
- * one that was broken off is finished in a later round.
+ * Longest wait for each transaction that is in the way of an end, and for all of them. So long may a lock of the pruner's make others wait
+ * who name the old day's own table, or make and end partitions; nobody else ever waits for it.
  */
-const DETACH_WITHIN_MS = 3_000;
+const LOCK_WAIT_MS = 300;
+const STATEMENT_MS = 1_000;
+const SESSION_BOUNDS = `SELECT set_config('lock_timeout', '${LOCK_WAIT_MS}', false), set_config('statement_timeout', '${STATEMENT_MS}', false)`;
 
-/** Readers of an old day make the drop wait this long at most, and new readers of that day with it. */
-const LOCK_WITHIN_MS = 300;
+/** What the server says when a lock was not to be had in time, and when the statement took too long. */
+const GIVEN_UP = new Set(['55P03', '57014']);
 
-const FIRST_PAGE = 500;
-const PAGES = { least: 50, most: 5_000 };
+/** Who is in the way is told once, and again after this long. */
+const TELL_EVERY_MS = 600_000;
 
+/** Blocks of a day's table a step: a block holds 5 to 20 jobs. */
+const FIRST_BLOCKS = 64;
+const BLOCKS = { least: 8, most: 1_024 };
+
+const FIRST_ROWS = 500;
+const ROWS = { least: 50, most: 5_000 };
+
+/** What the pruner works with. */
 export interface PrunerParts {
   readonly retention: { readonly finishedMs: number; readonly failedMs: number };
-  readonly clock: Clock;
   readonly log: DutyLog;
-  /** A session of its own: a detach runs in no transaction. */
+  /** Opens a session: a detach runs in no transaction. */
   readonly connect: () => Promise<DedicatedConnection>;
+  /** Monotonic, in ms. */
   readonly elapsed?: () => number;
 }
 
+/** What is known of a day that keeps jobs. */
+interface KeptDay {
+  lookAt: number;
+  /** When it may be emptied again, and the block at which the emptying under way goes on. */
+  emptyAt: number;
+  block: number | undefined;
+}
+
 /**
- * Ends days that are past their retention: drops the partition when nothing in it is open, and otherwise deletes what has finished in it.
- * Whatever it is broken off at, the next round goes on there.
+ * Ends days that are past their retention: drops one when nothing in it is kept, and otherwise deletes from it what is not. Whatever breaks
+ * it off, the next round goes on there. It waits for others a moment at most, and then comes again.
  */
 export class Pruner implements Duty {
   readonly name = 'pruner';
@@ -54,80 +76,125 @@ export class Pruner implements Duty {
   private readonly elapsed: () => number;
   private readonly deleting: PageSize;
   private readonly sweeping: PageSize;
-  /** Days with open jobs: when to look again, and how far they are emptied. */
-  private readonly kept = new Map<number, { again: number; place: string | null }>();
+  private readonly kept = new Map<number, KeptDay>();
+  private tellAt = -Infinity;
 
   constructor(private readonly parts: PrunerParts) {
     this.elapsed = parts.elapsed ?? monotonicMs;
-    this.deleting = new PageSize(FIRST_PAGE, PAGES, this.elapsed);
-    this.sweeping = new PageSize(FIRST_PAGE, PAGES, this.elapsed);
+    this.deleting = new PageSize(FIRST_BLOCKS, BLOCKS, this.elapsed);
+    this.sweeping = new PageSize(FIRST_ROWS, ROWS, this.elapsed);
   }
 
   begin(): void {
     this.kept.clear();
+    this.tellAt = -Infinity;
   }
 
   async runOnce(step: Step): Promise<boolean> {
-    const { finishedMs } = this.parts.retention;
+    const { nowMs, days } = await step(listDays);
+    // One partition at a time can be pending: its end comes before any other's.
+    const ending = days.filter(isPending);
+    for (const day of days) {
+      if (!isPending(day) && (await this.isOver(step, day, nowMs))) ending.push(day);
+    }
+    const hasMoreDays = await this.endAll(ending);
+    const hasMoreJobs = await this.emptyKept(step, nowMs);
+    const retentionMs = this.parts.retention.finishedMs;
     const hasMoreRows = await this.sweeping.run(
-      async (limit) => (await step((query) => deleteOldRows(query, finishedMs, limit))) === limit,
+      async (limit) => (await step((query) => deleteOldRows(query, { nowMs, retentionMs, limit }))) === limit,
     );
-    const oldBefore = this.parts.clock.now() - finishedMs;
-    const days = (await step(dayTables)).filter(({ day }) => day + DAY_MS <= oldBefore);
-    let hasMore = hasMoreRows;
-    for (const table of days) hasMore = (await this.prune(step, table)) || hasMore;
-    return hasMore;
+    return hasMoreDays || hasMoreJobs || hasMoreRows;
   }
 
-  /** Goes on with a day; true when there is more to do in it at once. */
-  private async prune(step: Step, { day, state }: DayTable): Promise<boolean> {
+  /** True of a day past its retention that holds nothing to be kept, or whose end was begun. */
+  private async isOver(step: Step, { day, job }: Day, nowMs: number): Promise<boolean> {
+    const { finishedMs, failedMs } = this.parts.retention;
+    if (day >= oldestKeptDay(nowMs, finishedMs)) return false;
+    if (job?.state !== 'attached') return job === undefined || job.isDoomed;
     const kept = this.kept.get(day);
-    if (kept && kept.place === null && this.elapsed() < kept.again) return false;
-    const content = await step((query) => contentOf(query, day));
+    if (kept && this.elapsed() < kept.lookAt) return false;
+    const { isUnpassed, hasOpen, hasFailed } = await step((query) => contentOf(query, day));
     // The auditor has yet to pass it: what is open in it cannot be told.
-    if (content.isUnpassed && state === 'attached') return false;
-    const keepsFailed =
-      content.hasFailed && day + DAY_MS > this.parts.clock.now() - this.parts.retention.failedMs;
-    if (state === 'attached' && (content.hasOpen || keepsFailed)) return this.empty(step, day, keepsFailed);
-    this.kept.delete(day);
-    return this.end(step, day);
-  }
-
-  /** Deletes what has finished, a page at a time, from where it was. */
-  private async empty(step: Step, day: number, keepsFailed: boolean): Promise<boolean> {
-    const states = keepsFailed ? ['done', 'canceled'] : ['done', 'failed', 'canceled'];
-    const kept = this.kept.get(day);
-    const place = kept?.place ?? FIRST_ID;
-    const page = await this.deleting.run((limit) =>
-      step((query) => deleteFinishedOf(query, day, { place, limit, states })),
-    );
-    this.kept.set(day, { again: this.elapsed() + REVISIT_MS, place: page.place });
-    return page.place !== null;
-  }
-
-  /** Detaches the day, looks at it once more, and drops it, or puts it back when a job in it is open again. */
-  private async end(step: Step, day: number): Promise<boolean> {
-    const connection = await this.parts.connect();
-    try {
-      const query: Query = ({ text }, values) => connection.query(text, values);
-      await connection.query(`SELECT set_config('lock_timeout', '${LOCK_WITHIN_MS}', false)`);
-      await connection.query(`SELECT set_config('statement_timeout', '${DETACH_WITHIN_MS}', false)`);
-      const startedAt = this.elapsed();
-      for (const statement of await detachingSteps(query, day)) await connection.query(statement);
-      const { attach, drop } = endOfDay(day);
-      const { hasOpen } = await step((stepQuery) => contentOf(stepQuery, day));
-      for (const statement of hasOpen ? attach : drop) await connection.query(statement);
-      const took = formatDuration(Math.round(this.elapsed() - startedAt));
-      this.parts.log.log(
-        hasOpen
-          ? `a job of ${daySuffix(day)} is open again: its day stays`
-          : `dropped the jobs of ${daySuffix(day)}, past their retention, in ${took}`,
-      );
-    } catch (error) {
-      this.parts.log.log(`the day ${daySuffix(day)} cannot be dropped yet: ${reasonOf(error)}`);
-    } finally {
-      await connection.close();
+    if (isUnpassed) return false;
+    if (!hasOpen && !(hasFailed && day >= oldestKeptDay(nowMs, failedMs))) return true;
+    const lookAt = this.elapsed() + REVISIT_MS;
+    if (!kept) this.kept.set(day, { lookAt, emptyAt: this.elapsed() + EMPTY_EVERY_MS, block: 0 });
+    else {
+      kept.lookAt = lookAt;
+      if (this.elapsed() >= kept.emptyAt) {
+        kept.emptyAt = this.elapsed() + EMPTY_EVERY_MS;
+        kept.block ??= 0;
+      }
     }
     return false;
   }
+
+  /** Ends these days one after the other, until somebody is in the way or the time is up; true when there are more to end at once. */
+  private async endAll(days: readonly Day[]): Promise<boolean> {
+    if (days.length === 0) return false;
+    const stopAt = this.elapsed() + BUDGET_MS;
+    const connection = await this.parts.connect();
+    try {
+      await connection.query(SESSION_BOUNDS);
+      for (const [index, day] of days.entries()) {
+        if (!(await this.end(connection, day))) return false;
+        if (this.elapsed() >= stopAt) return index + 1 < days.length;
+      }
+      return false;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** Goes on with a day's end; false when it had to be given up for now. */
+  private async end(connection: DedicatedConnection, day: Day): Promise<boolean> {
+    const startedAt = this.elapsed();
+    const suffix = daySuffix(day.day);
+    try {
+      const end = await endDay({ query: (text) => connection.query(text) }, day);
+      this.tell(end, suffix, formatDuration(Math.round(this.elapsed() - startedAt)));
+      this.kept.delete(day.day);
+      this.tellAt = -Infinity;
+      return true;
+    } catch (error) {
+      if (!GIVEN_UP.has(sqlState(error) ?? '')) throw error;
+      if (this.elapsed() >= this.tellAt) {
+        this.parts.log.warn(
+          `the day ${suffix} cannot be dropped while a transaction that has used job is open, and is tried again every minute`,
+        );
+        this.tellAt = this.elapsed() + TELL_EVERY_MS;
+      }
+      return false;
+    }
+  }
+
+  private tell(end: DayEnd, suffix: string, took: string): void {
+    if (end === 'dropped')
+      this.parts.log.log(`dropped the jobs of ${suffix}, past their retention, in ${took}`);
+    if (end === 'restored')
+      this.parts.log.log(`a job of ${suffix} was opened again meanwhile: its day stays`);
+  }
+
+  /** Deletes from the days that keep jobs what they do not keep; true when there is more to do at once. */
+  private async emptyKept(step: Step, nowMs: number): Promise<boolean> {
+    const stopAt = this.elapsed() + BUDGET_MS;
+    for (const [day, kept] of this.kept) {
+      const keepsFailed = day >= oldestKeptDay(nowMs, this.parts.retention.failedMs);
+      const states = keepsFailed ? ['done', 'canceled'] : ['done', 'canceled', 'failed'];
+      while (kept.block !== undefined) {
+        if (this.elapsed() >= stopAt) return true;
+        const from = kept.block;
+        kept.block = await this.deleting.run(async (blocks) => {
+          const to = from + blocks;
+          const { blockCount } = await step((query) => deleteFinishedOf(query, day, { from, to }, states));
+          return to < blockCount ? to : undefined;
+        });
+      }
+    }
+    return false;
+  }
+}
+
+function isPending({ job, log }: Day): boolean {
+  return job?.state === 'pending' || log?.state === 'pending';
 }
