@@ -3,7 +3,14 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { z } from 'zod';
-import { JobService, RookeryModule, defineConfig, defineJob, type JobOptions } from '../../src/index.js';
+import {
+  JobService,
+  RookeryModule,
+  defineConfig,
+  defineJob,
+  type JobOptions,
+  type RookerySettings,
+} from '../../src/index.js';
 import { Database } from '../../src/modules/database/index.js';
 import { ProblemFilter, controlQuery, settle, type Query } from '../../src/modules/job/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -36,6 +43,8 @@ export interface RestAppOptions {
   /** False for an application that answers errors of its own in its own way. */
   readonly hasGlobalFilter?: boolean;
   readonly prefix?: string;
+  /** Besides the database. */
+  readonly settings?: RookerySettings;
 }
 
 /** The API on a database of its own, without a worker. */
@@ -45,9 +54,14 @@ export class RestApp {
     readonly database: TestDatabase,
   ) {}
 
-  static async boot({ imports = [], hasGlobalFilter = true, prefix }: RestAppOptions = {}): Promise<RestApp> {
+  static async boot({
+    imports = [],
+    hasGlobalFilter = true,
+    prefix,
+    settings = {},
+  }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
-    const config = defineConfig({ database: { url: database.url } }, {});
+    const config = defineConfig({ ...settings, database: { url: database.url } }, {});
     const testing = await Test.createTestingModule({
       imports: [
         RookeryModule.forRoot({ entry: 'job', config }),
