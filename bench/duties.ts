@@ -27,7 +27,7 @@ export async function openDuties(url: string): Promise<DrivenDuties> {
   const auditor = new Auditor({ transport: new TableOnlyTransport(), config, clock: database.clock });
   auditor.begin();
   const connect = () => database.dedicated('pruner');
-  const pruner = new Pruner({ retention: config.retention, clock: database.clock, log: silent, connect });
+  const pruner = new Pruner({ retention: config.retention, log: silent, connect });
   pruner.begin();
   return {
     now: () => database.clock.now(),
