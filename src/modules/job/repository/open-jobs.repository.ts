@@ -247,6 +247,19 @@ export async function passRows(
   return step ?? { passedCount: 0, markedCount: 0, place: null };
 }
 
+/** Moves queue $1's watermark from $2 to $3, unless the queue has a job between, which may be open. Locks the queue's row. */
+const RAISE_WATERMARK = {
+  name: 'raise_watermark',
+  text: `UPDATE queue SET watermark = $3::uuid
+          WHERE name = $1 AND watermark = $2::uuid AND watermark < $3::uuid
+            AND NOT EXISTS (SELECT FROM job WHERE ${idsOfQueue('$1', '$2', '$3')})`,
+};
+
+/** Moves the queue's watermark on over a stretch in which it has no job; leaves it when there is one, or somebody else has moved it. */
+export async function raiseWatermark(query: Query, queue: string, from: string, to: string): Promise<void> {
+  await query(RAISE_WATERMARK, [queue, from, to]);
+}
+
 const RUN_COLUMNS = 'id, name, status, worker_id, run, attempt, max_attempts, batch_id, started_at, due_at';
 
 const ORPHANS = `

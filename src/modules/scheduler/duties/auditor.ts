@@ -1,7 +1,15 @@
 import { queueSettings, type RookeryConfig } from '../../../config/index.js';
 import { monotonicMs, type Clock } from '../../../kernel/clock.js';
 import { lowestIdAt } from '../../../kernel/ids.js';
-import { allQueues, freshAbove, offerTickets, passRows, type QueueState } from '../../job/index.js';
+import {
+  DAY_MS,
+  allQueues,
+  freshAbove,
+  offerTickets,
+  passRows,
+  raiseWatermark,
+  type QueueState,
+} from '../../job/index.js';
 import { freshLanes, type Transport } from '../../transport/index.js';
 import type { Duty, Step } from '../duty.js';
 import { PageSize } from '../page-size.js';
@@ -11,12 +19,23 @@ const ROUND_MS = 10_000;
 /** Longest work on one part of a queue's audit in a round; what is left is done in the next. */
 const BUDGET_MS = 2_000;
 
-/** Most jobs of a queue that get a ticket again in a round: 100,000 lost ones are found within two. A lane within a process holds as many. */
-const MOST_OFFERED = 50_000;
+/**
+ * Most jobs of a queue that get a ticket again in a round, and the longest work on them: 100,000 lost tickets, all that a lane of the
+ * in-process transport holds, are made good in two rounds.
+ */
+const MOST_OFFERED = 60_000;
+const JUDGE_BUDGET_MS = 4_000;
 
 /** How often the last two hours are walked again, and how far back that is. */
 const WALK_EVERY_MS = 3_600_000;
 const WALK_BACK_MS = 2 * 3_600_000;
+
+/**
+ * A watermark that lies this far back is raised, and to where: once a day for a queue without jobs. Nothing that commits can be a day older than
+ * its commit, as every transaction that enqueues is bounded in time or gives its jobs due_at from birth.
+ */
+const RAISE_AFTER_MS = 2 * DAY_MS;
+const RAISE_TO_MS = DAY_MS;
 
 /** Rows a page: one that needs no mark costs 1 µs, one that does 20 to 40. */
 const FIRST_PAGE = 1_000;
@@ -85,6 +104,7 @@ export class Auditor implements Duty {
 
   private async pass(step: Step, queue: QueueState): Promise<void> {
     let after = queue.watermark;
+    let hasPassedAll = false;
     await this.within(BUDGET_MS, async () => {
       const { place, isLast } = await this.passPage(step, queue.name, {
         after,
@@ -92,8 +112,17 @@ export class Auditor implements Duty {
         moves: true,
       });
       after = place ?? after;
+      hasPassedAll = isLast;
       return !isLast;
     });
+    if (hasPassedAll) await this.raise(step, queue.name, after);
+  }
+
+  /** Lets the watermark of a queue without jobs follow the days, so that nobody who reads above it has to open them all. */
+  private async raise(step: Step, queue: string, watermark: string): Promise<void> {
+    const now = this.parts.clock.now();
+    if (watermark >= lowestIdAt(now - RAISE_AFTER_MS)) return;
+    await step((query) => raiseWatermark(query, queue, watermark, lowestIdAt(now - RAISE_TO_MS)));
   }
 
   private async walkAgain(step: Step, queue: QueueState, audit: QueueAudit): Promise<void> {
@@ -136,7 +165,7 @@ export class Auditor implements Duty {
     if (cutoff === undefined) return;
     const upTo = lowestIdAt(cutoff);
     let offered = 0;
-    await this.within(BUDGET_MS, async () => {
+    await this.within(JUDGE_BUDGET_MS, async () => {
       const { page, limit } = await this.judging.run(async (rows) => {
         const range = { queue: queue.name, after: audit.judgedUpTo, upTo, limit: rows };
         return { page: await step((query) => freshAbove(query, range)), limit: rows };
