@@ -3,7 +3,14 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { z } from 'zod';
-import { JobService, RookeryModule, defineConfig, defineJob, type JobOptions } from '../../src/index.js';
+import {
+  JobService,
+  RookeryModule,
+  defineConfig,
+  defineJob,
+  type EntryName,
+  type JobOptions,
+} from '../../src/index.js';
 import { Database } from '../../src/modules/database/index.js';
 import { ProblemFilter, controlQuery, settle, type Query } from '../../src/modules/job/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -36,6 +43,10 @@ export interface RestAppOptions {
   /** False for an application that answers errors of its own in its own way. */
   readonly hasGlobalFilter?: boolean;
   readonly prefix?: string;
+  /** Default: `job`. */
+  readonly entry?: EntryName;
+  /** Called with the adapter before any route is added. */
+  readonly prepare?: (adapter: FastifyAdapter) => void;
 }
 
 /** The API on a database of its own, without a worker. */
@@ -45,19 +56,25 @@ export class RestApp {
     readonly database: TestDatabase,
   ) {}
 
-  static async boot({ imports = [], hasGlobalFilter = true, prefix }: RestAppOptions = {}): Promise<RestApp> {
+  static async boot({
+    imports = [],
+    hasGlobalFilter = true,
+    prefix,
+    entry = 'job',
+    prepare,
+  }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
     const config = defineConfig({ database: { url: database.url } }, {});
     const testing = await Test.createTestingModule({
       imports: [
-        RookeryModule.forRoot({ entry: 'job', config }),
+        RookeryModule.forRoot({ entry, config }),
         RookeryModule.forFeature([Greet, Paint, Sync, Import]),
         ...imports,
       ],
     }).compile();
-    const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), {
-      logger: false,
-    });
+    const adapter = new FastifyAdapter();
+    prepare?.(adapter);
+    const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
     if (hasGlobalFilter) app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
     if (prefix !== undefined) app.setGlobalPrefix(prefix);
     await app.init();
