@@ -4,4 +4,11 @@ import { HealthModule, StatusModule } from '../modules/status/index.js';
 import { natsRequests } from './nats-requests.js';
 
 /** Takes jobs and answers for them, over HTTP and NATS. */
-export const jobEntry = [HealthModule, JobRestModule, OpenApiModule, ScheduleRestModule, StatusModule, natsRequests];
+export const jobEntry = [
+  HealthModule,
+  JobRestModule,
+  OpenApiModule,
+  ScheduleRestModule,
+  StatusModule,
+  natsRequests,
+];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerOf, count, isoTime, listOf } from '../job/index.js';
+import { answerOf, count, isoTime, listOf, uuid } from '../job/index.js';
 import type { QueueView } from './queue-reader.js';
 import type { StatusTotals } from './status-reader.js';
 import type { WorkerView } from './worker-list.js';
@@ -71,6 +71,7 @@ export const workersAnswer = answerOf<{ readonly workers: readonly WorkerView[] 
             slots: count.meta({ description: 'Jobs it can run at once' }),
             busy: count,
             stuck: count.meta({ description: 'Slots whose run was settled while its handler goes on' }),
+            draining: z.boolean().meta({ description: 'True when it takes no more jobs, or is about to' }),
             slotsByQueue: z.record(z.string(), z.unknown()),
             startedAt: isoTime,
             seenAt: isoTime,
@@ -80,6 +81,9 @@ export const workersAnswer = answerOf<{ readonly workers: readonly WorkerView[] 
     })
     .meta({ id: 'Workers' }),
 );
+
+/** What was asked of a worker. */
+export const drainAnswer = z.strictObject({ id: uuid, draining: z.literal(true) }).meta({ id: 'Draining' });
 
 /** What a health route answers: the whole, and each part by name. */
 export const healthAnswer = z

@@ -1,8 +1,9 @@
 import { Get, HttpCode, Param, Post } from '@nestjs/common';
+import { z } from 'zod';
 import { Needs } from '../access/index.js';
 import { Describes, RestController } from '../job/index.js';
 import { QueueReader, type QueueView } from './queue-reader.js';
-import { queuesAnswer, statusAnswer, workersAnswer } from './status-answers.dto.js';
+import { drainAnswer, queuesAnswer, statusAnswer, workersAnswer } from './status-answers.dto.js';
 import { StatusReader, type StatusTotals } from './status-reader.js';
 import { WorkerList, type WorkerView } from './worker-list.js';
 
@@ -98,6 +99,7 @@ export class StatusController {
               slots: 20,
               busy: 1,
               stuck: 0,
+              draining: false,
               slotsByQueue: {
                 mail: { busy: 1, stuck: 0, retryBusy: 0, concurrency: 10, retryConcurrency: 10 },
               },
@@ -114,6 +116,21 @@ export class StatusController {
   }
 
   @Post('worker/:id/drain')
+  @Needs('operate')
+  @Describes({
+    tag: 'workers',
+    summary: 'Have a worker take no more jobs',
+    about: 'It finishes what it holds; a process that only works ends then. Repeating it does nothing.',
+    params: { id: z.string().meta({ format: 'uuid', description: 'The id of a worker' }) },
+    answers: {
+      202: {
+        about: 'It is asked to',
+        schema: drainAnswer,
+        example: { id: '01a2032f-67a0-7000-a431-5941220d8023', draining: true },
+      },
+    },
+    errors: ['invalid_id', 'no_such_worker'],
+  })
   @HttpCode(202)
   async drain(@Param('id') id: string): Promise<{ readonly id: string; readonly draining: true }> {
     await this.workerList.drain(id);

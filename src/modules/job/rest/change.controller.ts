@@ -120,7 +120,7 @@ export class ChangeController {
         example: { id: exampleJob.id, status: 'waiting' },
       },
     },
-    errors: ['duplicate_job', 'invalid_id', 'no_such_job', 'not_retryable'],
+    errors: ['duplicate_job', 'expired', 'invalid_id', 'no_such_job', 'not_retryable'],
   })
   @HttpCode(200)
   @BodyLimit(LARGEST_BODY)

@@ -64,7 +64,15 @@ export class EnqueueController {
         headers: { Location: 'Path of the job' },
       },
     },
-    errors: ['clock_skew', 'duplicate_job', 'invalid_payload', 'unknown_job_name'],
+    errors: [
+      'batch_sealed',
+      'clock_skew',
+      'duplicate_job',
+      'invalid_id',
+      'invalid_payload',
+      'no_such_batch',
+      'unknown_job_name',
+    ],
   })
   @BodyLimit(LARGEST_JOB_BODY)
   async enqueue(
@@ -102,7 +110,15 @@ export class EnqueueController {
         example: { ids: [exampleJob.id] },
       },
     },
-    errors: ['clock_skew', 'duplicate_job', 'invalid_payload', 'unknown_job_name'],
+    errors: [
+      'batch_sealed',
+      'clock_skew',
+      'duplicate_job',
+      'invalid_id',
+      'invalid_payload',
+      'no_such_batch',
+      'unknown_job_name',
+    ],
   })
   @BodyLimit(LARGEST_BULK_BODY, { takesLines: true })
   async enqueueBulk(

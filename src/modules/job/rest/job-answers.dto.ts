@@ -50,7 +50,9 @@ export const jobAnswer = answerOf<JobView>()(
       }),
       progress: json('`{fraction, note?}` as the handler last showed it').nullable(),
       objectId: z.string().nullable(),
+      batchId: uuid.nullable(),
       schedule: z.string().nullable(),
+      retryOf: uuid.nullable().meta({ description: 'The job this one repeats by hand' }),
       workerId: z.string().nullable().meta({ description: 'Who runs it, or ran it last' }),
       timeoutMs: count
         .nullable()
@@ -88,7 +90,9 @@ export const exampleJob = {
   ],
   progress: null,
   objectId: null,
+  batchId: null,
   schedule: null,
+  retryOf: null,
   workerId,
   timeoutMs: null,
   createdAt: '2026-01-31T03:00:00.107Z',
