@@ -1,4 +1,4 @@
-import { JobRestModule } from '../modules/job/index.js';
+import { JobRestModule, OpenApiModule } from '../modules/job/index.js';
 import { CronModule, ScheduleRestModule, SchedulerModule } from '../modules/scheduler/index.js';
 import { HealthModule, StatusModule } from '../modules/status/index.js';
 import { WorkerModule } from '../modules/worker/index.js';
@@ -8,6 +8,7 @@ import { natsRequests } from './nats-requests.js';
 export const allEntry = [
   HealthModule,
   JobRestModule,
+  OpenApiModule,
   StatusModule,
   natsRequests,
   ScheduleRestModule,

@@ -8,6 +8,7 @@ import {
   RookeryModule,
   defineConfig,
   defineJob,
+  type EntryName,
   type JobOptions,
   type RookerySettings,
 } from '../../src/index.js';
@@ -45,6 +46,10 @@ export interface RestAppOptions {
   readonly prefix?: string;
   /** Besides the database. */
   readonly settings?: RookerySettings;
+  /** Default: `job`. */
+  readonly entry?: EntryName;
+  /** Called with the adapter before any route is added. */
+  readonly prepare?: (adapter: FastifyAdapter) => void;
 }
 
 /** The API on a database of its own, without a worker. */
@@ -59,19 +64,21 @@ export class RestApp {
     hasGlobalFilter = true,
     prefix,
     settings = {},
+    entry = 'job',
+    prepare,
   }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
     const config = defineConfig({ ...settings, database: { url: database.url } }, {});
     const testing = await Test.createTestingModule({
       imports: [
-        RookeryModule.forRoot({ entry: 'job', config }),
+        RookeryModule.forRoot({ entry, config }),
         RookeryModule.forFeature([Greet, Paint, Sync, Import]),
         ...imports,
       ],
     }).compile();
-    const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), {
-      logger: false,
-    });
+    const adapter = new FastifyAdapter();
+    prepare?.(adapter);
+    const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
     if (hasGlobalFilter) app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
     if (prefix !== undefined) app.setGlobalPrefix(prefix);
     await app.init();

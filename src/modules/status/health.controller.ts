@@ -1,15 +1,12 @@
 import { Get, Inject, Res } from '@nestjs/common';
 import { Health, type HealthReport } from '../../kernel/health.js';
-import { Answer, RestController } from '../job/index.js';
-
-/** What a health route answers: the whole, and each part by name. */
-interface HealthAnswer {
-  readonly status: 'up' | 'down';
-  readonly parts: Readonly<Record<string, HealthReport>>;
-}
+import { Needs } from '../access/index.js';
+import { Answer, Describes, RestController } from '../job/index.js';
+import { healthAnswer, type HealthAnswer } from './status-answers.dto.js';
 
 /** Tells supervisors whether to restart the process, and load balancers whether to send it requests: 200, or 503 with the part that says no. */
 @RestController('health')
+@Needs('nothing')
 export class HealthController {
   constructor(
     @Inject(Health) private readonly health: Health,
@@ -17,11 +14,52 @@ export class HealthController {
   ) {}
 
   @Get('live')
+  @Describes({
+    tag: 'health',
+    summary: 'Whether the process works',
+    readsDatabase: false,
+    answers: {
+      200: {
+        about: 'It is, with what each part says of itself',
+        schema: healthAnswer,
+        example: { status: 'up', parts: { process: { isLive: true, isReady: true, detail: 'running' } } },
+      },
+      503: {
+        about: 'Only a restart helps: every slot is stuck behind a handler that ignores its signal',
+        schema: healthAnswer,
+        example: {
+          status: 'down',
+          parts: { process: { isLive: true, isReady: false, detail: 'shutting down' } },
+        },
+      },
+    },
+  })
   live(@Res({ passthrough: true }) response: unknown): HealthAnswer {
     return this.answerOf(response, (report) => report.isLive);
   }
 
   @Get('ready')
+  @Describes({
+    tag: 'health',
+    summary: 'Whether the process takes requests',
+    readsDatabase: false,
+    answers: {
+      200: {
+        about: 'It is, with what each part says of itself',
+        schema: healthAnswer,
+        example: { status: 'up', parts: { process: { isLive: true, isReady: true, detail: 'running' } } },
+      },
+      503: {
+        about:
+          'Requests should go elsewhere: the database is away, the lease is lost, or the process is shutting down',
+        schema: healthAnswer,
+        example: {
+          status: 'down',
+          parts: { process: { isLive: true, isReady: false, detail: 'shutting down' } },
+        },
+      },
+    },
+  })
   ready(@Res({ passthrough: true }) response: unknown): HealthAnswer {
     return this.answerOf(response, (report) => report.isLive && report.isReady);
   }

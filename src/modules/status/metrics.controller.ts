@@ -1,7 +1,8 @@
 import { Get, Header, Inject, Res } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { Metrics, type Metric } from '../../kernel/metrics.js';
-import { Answer, RestController } from '../job/index.js';
+import { Needs } from '../access/index.js';
+import { Answer, Describes, RestController } from '../job/index.js';
 import { processRegistry } from './process-registry.js';
 
 /** What Prometheus' library asks of a metric. */
@@ -19,6 +20,14 @@ export class MetricsController {
   ) {}
 
   @Get()
+  @Needs('read')
+  @Describes({
+    tag: 'status',
+    summary: 'What this process measures',
+    about: 'For Prometheus, in its text form.',
+    answers: { 200: { about: 'The metrics', mediaType: 'text/plain' } },
+    readsDatabase: false,
+  })
   @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
   async read(@Res({ passthrough: true }) response: unknown): Promise<string> {
     const registry = new Registry();

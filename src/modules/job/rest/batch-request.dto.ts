@@ -73,6 +73,7 @@ export const batchRequest = z
     },
     expects('a JSON object, as {"name": "example:job", "items": [{"param": "a"}]}'),
   )
+  .meta({ id: 'BatchRequest', description: 'A batch as one asks for it' })
   .transform(({ name, items: payloads, jobs: given, ...options }) => ({
     name,
     members: membersOf({ items: payloads, jobs: given }),
@@ -88,6 +89,7 @@ export const membersRequest = z
     { ...members, onDuplicate: z.enum(['fail', 'skip'], expects('fail or skip')).default('fail') },
     expects('a JSON object, as {"items": [{"param": "a"}]}'),
   )
+  .meta({ id: 'BatchMembers', description: 'Members to be added' })
   .transform(({ onDuplicate, ...given }) => ({ members: membersOf(given), onDuplicate }));
 
 export type RequestedMembers = z.output<typeof membersRequest>;
@@ -105,6 +107,13 @@ export const batchListQuery = z
         (text) => /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_BATCHES,
         limitRule,
       )
+      .meta({
+        type: 'integer',
+        minimum: 1,
+        maximum: MOST_BATCHES,
+        default: DEFAULT_BATCHES,
+        description: 'Most batches of the page',
+      })
       .transform(Number)
       .optional(),
     cursor: z.uuid(expects('the next of an earlier answer')).optional(),

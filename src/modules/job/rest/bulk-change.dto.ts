@@ -8,7 +8,10 @@ import { filterFields } from './job-list.dto.js';
 const MOST_IDS = 10_000;
 
 const flag = z.boolean(expects('true or false')).optional();
-const id = z.string(expects('the id of a job')).refine(isUuid, expects('the id of a job, a UUID'));
+const id = z
+  .string(expects('the id of a job'))
+  .refine(isUuid, expects('the id of a job, a UUID'))
+  .meta({ format: 'uuid' });
 
 /** Which jobs to retry or cancel. */
 export const bulkChange = z
@@ -26,6 +29,7 @@ export const bulkChange = z
     },
     expects('a JSON object, as {"status": "failed", "queue": "mail"}'),
   )
+  .meta({ id: 'JobFilter', description: 'Which jobs are meant' })
   .transform(({ ids, all = false, dryRun = false, cursor, ...filter }) => ({
     filter: defined(filter),
     ...(ids && { ids: [...new Set(ids.map((one) => one.toLowerCase()))] }),

@@ -12,7 +12,8 @@ const MOST_UNKNOWN = 20;
 /** A pipe that hands on what the schema makes of a value, or throws `invalid_request` with every bad field. */
 @Injectable()
 export class CheckedBy<Schema extends z.ZodType> implements PipeTransform<unknown, z.output<Schema>> {
-  constructor(private readonly schema: Schema) {}
+  /** @param schema what the value must be; the OpenAPI document shows it, too */
+  constructor(readonly schema: Schema) {}
 
   transform(value: unknown): z.output<Schema> {
     const reading = readBy(this.schema, value);

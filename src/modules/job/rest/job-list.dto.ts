@@ -41,6 +41,13 @@ export const jobListQuery = z
         (text) => /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_JOBS,
         expects(`a whole number from 1 to ${MOST_JOBS}`),
       )
+      .meta({
+        type: 'integer',
+        minimum: 1,
+        maximum: MOST_JOBS,
+        default: DEFAULT_JOBS,
+        description: 'Most jobs of the page',
+      })
       .transform(Number)
       .optional(),
     cursor,

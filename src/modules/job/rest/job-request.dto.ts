@@ -15,6 +15,7 @@ const time = z
     (text) => ISO_TIME.test(text) && !Number.isNaN(Date.parse(text)),
     expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
   )
+  .meta({ format: 'date-time' })
   .transform((text) => new Date(text));
 
 /** A job as a request may ask for it. Only forms are checked here; ranges are the same for every way in, and checked behind it. */
@@ -22,18 +23,28 @@ export const jobRequest = z
   .strictObject(
     {
       name: z.string(expects('the name of a job type')),
-      payload: z.unknown().optional(),
-      objectId: z.string(expects('a text of 1 to 512 characters')).optional(),
+      payload: z.unknown().optional().meta({ description: 'What its job type takes; at most 1 MiB of JSON' }),
+      objectId: z
+        .string(expects('a text of 1 to 512 characters'))
+        .optional()
+        .meta({ description: 'What the job is about; by it its type may know duplicates' }),
       lane: z.enum(freshLanes, expects(`one of ${freshLanes.join(', ')}`)).optional(),
       timeout: duration('milliseconds, a number and a unit such as "30s", or "none"').optional(),
       maxAttempts: z.number(expects(`a whole number from 1 to ${MOST_ATTEMPTS}`)).optional(),
       delay: duration('milliseconds, or a number and a unit such as "30s"').optional(),
       runAt: time.optional(),
-      batchId: z.string(expects('the id of an open batch')).optional(),
-      retryOf: z.string(expects('the id of a job')).optional(),
+      batchId: z
+        .string(expects('the id of an open batch'))
+        .optional()
+        .meta({ format: 'uuid', description: 'The open batch it joins' }),
+      retryOf: z
+        .string(expects('the id of a job'))
+        .optional()
+        .meta({ format: 'uuid', description: 'The job this one is another try of' }),
     },
     expects('a JSON object, as {"name": "example:job", "payload": {}}'),
   )
+  .meta({ id: 'JobRequest', description: 'A job as one asks for it' })
   .transform(({ name, payload, ...options }) => ({
     name,
     payload,

@@ -9,6 +9,7 @@ const time = z
     (text) => /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && !Number.isNaN(Date.parse(text)),
     expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
   )
+  .meta({ format: 'date-time' })
   .transform((text) => new Date(text));
 
 /** A schedule as a request may ask for it. Only forms are checked here; what a cron or a zone may be is checked behind it. */
@@ -33,12 +34,14 @@ export const scheduleRequest = z
     },
     expects('a JSON object, as {"cron": "0 2 * * *", "job": "example:job", "payload": {}}'),
   )
+  .meta({ id: 'ScheduleRequest', description: 'A schedule as one asks for it' })
   .transform(defined);
 
 /** A schedule as a request asked for it. */
 export type RequestedSchedule = z.output<typeof scheduleRequest>;
 
 const MOST_PREVIEWED = 1_000;
+const DEFAULT_PREVIEWED = 10;
 const countRule = expects(`a whole number from 1 to ${MOST_PREVIEWED}`);
 
 /** The query of a preview. */
@@ -50,7 +53,14 @@ export const previewQuery = z
         (text) => /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_PREVIEWED,
         countRule,
       )
+      .meta({
+        type: 'integer',
+        minimum: 1,
+        maximum: MOST_PREVIEWED,
+        default: DEFAULT_PREVIEWED,
+        description: 'How many fires',
+      })
       .transform(Number)
       .optional(),
   })
-  .transform(({ n = 10 }) => ({ count: n }));
+  .transform(({ n = DEFAULT_PREVIEWED }) => ({ count: n }));
