@@ -4,14 +4,15 @@ FROM node:22-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 
+# No install script is needed here; the one of ours builds the dashboard, of which nothing is there yet.
 FROM packages AS build
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
 
 # Without the optional packages, which are the embedded PostgreSQL: a container is given a DATABASE_URL.
 FROM packages AS production
-RUN npm ci --omit=dev --omit=optional && npm cache clean --force
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production
@@ -20,6 +21,7 @@ WORKDIR /app
 COPY --from=production /app/package.json ./
 COPY --from=production /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/dashboard/dist ./dashboard/dist
 RUN chmod +x dist/cli/main.js && ln -s /app/dist/cli/main.js /usr/local/bin/rookery
 USER node
 EXPOSE 8080

@@ -30,7 +30,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/architecture/**/*.spec.ts'] },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.spec.ts', 'dashboard/src/**/*.spec.ts', 'test/architecture/**/*.spec.ts'],
+        },
       },
       {
         extends: true,

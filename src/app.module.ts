@@ -1,7 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { JobsModule } from './jobs/jobs.module.js';
-import { ProblemFilter, RookeryModule, type EntryName, type Lifecycle, type RookeryConfig } from './index.js';
+import {
+  ProblemFilter,
+  RookeryModule,
+  hasApi,
+  hasDashboard,
+  type EntryName,
+  type Lifecycle,
+  type RookeryConfig,
+} from './index.js';
+import { homeAt } from './home-at.js';
 import { SamplesModule } from './samples/samples.module.js';
 
 /** Our own application: the platform, the user's job types, and the samples where they are enabled. */
@@ -12,6 +21,7 @@ export class AppModule {
       module: AppModule,
       // Errors outside the API's own routes, as an unknown path, are problems too.
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+      controllers: hasApi(entry) ? [homeAt(hasDashboard(entry) ? '/dashboard' : '/status')] : [],
       imports: [
         RookeryModule.forRoot({ entry, config, lifecycle }),
         JobsModule,

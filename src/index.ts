@@ -3,6 +3,7 @@ export {
   CONFIG,
   defineConfig,
   hasApi,
+  hasDashboard,
   loadConfig,
   type EntryName,
   type RookeryConfig,

@@ -16,7 +16,15 @@ import {
   type QuietLogger,
   type StartPlan,
 } from './boot/index.js';
-import { Lifecycle, Retirement, RookeryError, answerFrameworkError, hasApi } from './index.js';
+import {
+  Lifecycle,
+  Retirement,
+  RookeryError,
+  answerFrameworkError,
+  hasApi,
+  hasDashboard,
+  type EntryName,
+} from './index.js';
 
 type RunPlan = Extract<StartPlan, { kind: 'run' }>;
 
@@ -107,7 +115,12 @@ async function start(
 /** The one line that says where to look; a worker or a scheduler answers only for its health. */
 async function readyLine({ entries }: RunPlan, app: NestFastifyApplication): Promise<string> {
   const url = await app.getUrl();
-  return `ready: ${entries.join(', ')} at ${url} (try ${url}${hasApi(entries) ? '/status' : '/health/ready'})`;
+  return `ready: ${entries.join(', ')} at ${url} (try ${url}${lookAt(entries)})`;
+}
+
+function lookAt(entries: readonly EntryName[]): string {
+  if (hasDashboard(entries)) return '/dashboard';
+  return hasApi(entries) ? '/status' : '/health/ready';
 }
 
 /** Refuses new connections, so that another process may take the port; requests on open ones are still answered. */

@@ -18,3 +18,8 @@ export const ENTRIES = Symbol('rookery:entries');
 export function hasApi(names: readonly EntryName[]): boolean {
   return names.some((name) => name === 'all' || name === 'job' || name === 'status');
 }
+
+/** True when one of these entries serves the page for people. */
+export function hasDashboard(names: readonly EntryName[]): boolean {
+  return names.some((name) => name === 'all' || name === 'status');
+}

@@ -9,7 +9,7 @@ export {
 } from './config.js';
 export { defineConfig, loadConfig, type ConfigSources } from './load-config.js';
 export type { RookerySettings } from './settings-schema.js';
-export { ENTRIES, entryNames, hasApi, type EntryName } from './entry-names.js';
+export { ENTRIES, entryNames, hasApi, hasDashboard, type EntryName } from './entry-names.js';
 export { flags, nearestFlag, readFlags, type Flag, type FlagReading } from './flags.js';
 export { configError } from './assignment.js';
 export { splitList } from './setting-kinds.js';

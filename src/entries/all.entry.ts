@@ -1,6 +1,6 @@
 import { JobRestModule, OpenApiModule } from '../modules/job/index.js';
 import { CronModule, ScheduleRestModule, SchedulerModule } from '../modules/scheduler/index.js';
-import { HealthModule, StatusModule } from '../modules/status/index.js';
+import { DashboardModule, HealthModule, StatusModule } from '../modules/status/index.js';
 import { WorkerModule } from '../modules/worker/index.js';
 import { natsRequests } from './nats-requests.js';
 
@@ -10,6 +10,7 @@ export const allEntry = [
   JobRestModule,
   OpenApiModule,
   StatusModule,
+  DashboardModule,
   natsRequests,
   ScheduleRestModule,
   SchedulerModule,

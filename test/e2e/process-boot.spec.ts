@@ -16,7 +16,7 @@ describe('a start with nothing installed', () => {
     // No terminal reads it.
     expect(first.rawOutput).not.toContain('\u001b');
     expect(first.lines.filter((line) => line.includes('ready:'))).toHaveLength(1);
-    expect(first.lines.at(-1)).toMatch(new RegExp(`ready: all at ${url} \\(try ${url}/status\\)$`));
+    expect(first.lines.at(-1)).toMatch(new RegExp(`ready: all at ${url} \\(try ${url}/dashboard\\)$`));
     expect((await first.get('/health/live')).status).toBe(200);
     expect((await first.get('/health/ready')).status).toBe(200);
     const id = await enqueue(first, 'example:job', { param: 'kept' });

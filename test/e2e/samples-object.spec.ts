@@ -157,9 +157,9 @@ describe('the object routes', () => {
     },
   );
 
-  it('leads from the root to the totals', async () => {
+  it('leads from the root to the dashboard', async () => {
     const { status, headers } = await scene.send('GET', '/');
-    expect([status, headers.get('location')]).toEqual([302, '/status']);
+    expect([status, headers.get('location')]).toEqual([302, '/dashboard']);
   });
 });
 

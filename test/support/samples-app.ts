@@ -1,7 +1,7 @@
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { RookeryModule, defineConfig, type RookerySettings } from '../../src/index.js';
-import { SamplesModule } from '../../src/samples/samples.module.js';
+import { AppModule } from '../../src/app.module.js';
+import { Lifecycle, defineConfig, type RookerySettings } from '../../src/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 /** What a server answered. */
@@ -22,9 +22,10 @@ export class SamplesApp {
 
   static async boot(settings: Omit<RookerySettings, 'database'> = {}): Promise<SamplesApp> {
     const database = await createTestDatabase();
-    const config = defineConfig({ ...settings, database: { url: database.url } }, {});
+    const samples = { ...(typeof settings.samples === 'object' && settings.samples), enabled: true };
+    const config = defineConfig({ ...settings, samples, database: { url: database.url } }, {});
     const testing = await Test.createTestingModule({
-      imports: [RookeryModule.forRoot({ entry: 'all', config }), SamplesModule.register(['all'])],
+      imports: [AppModule.register(['all'], config, new Lifecycle())],
     }).compile();
     const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), {
       logger: false,

@@ -65,6 +65,7 @@ export * from './run-result.js';
 export * from './state-machine.js';
 export * from './repository/look.repository.js';
 export * from './repository/job-query.repository.js';
+export { jobsAhead } from './repository/jobs-ahead.repository.js';
 export * from './repository/open-walk.repository.js';
 export type { JobPlace, WalkLimits, WalkRange, WalkStep } from './repository/walk-step.js';
 export { Answer } from './rest/answer.js';

@@ -1,8 +1,14 @@
-import { Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { Needs } from '../access/index.js';
-import { Describes, RestController } from '../job/index.js';
+import { CheckedBy, Describes, RestController } from '../job/index.js';
+import type { AttentionItem } from './attention.js';
+import { AttentionReader } from './attention-reader.js';
+import { historyQuery, type HistoryQuery } from './history-query.dto.js';
+import { JobWaitingReader, type JobWaiting } from './job-waiting.js';
+import { QueueHistoryReader, type History } from './queue-history.js';
 import { QueueReader, type QueueView } from './queue-reader.js';
+import { attentionAnswer, historyAnswer, waitingAnswer } from './insight-answers.dto.js';
 import { drainAnswer, queuesAnswer, statusAnswer, workersAnswer } from './status-answers.dto.js';
 import { StatusReader, type StatusTotals } from './status-reader.js';
 import { WorkerList, type WorkerView } from './worker-list.js';
@@ -14,6 +20,9 @@ export class StatusController {
     private readonly reader: StatusReader,
     private readonly queueReader: QueueReader,
     private readonly workerList: WorkerList,
+    private readonly histories: QueueHistoryReader,
+    private readonly attentionReader: AttentionReader,
+    private readonly waitingReader: JobWaitingReader,
   ) {}
 
   @Get('status')
@@ -75,6 +84,83 @@ export class StatusController {
   })
   async queues(): Promise<{ readonly queues: readonly QueueView[] }> {
     return { queues: await this.queueReader.queues() };
+  }
+
+  @Get('queue/history')
+  @Needs('read')
+  @Describes({
+    tag: 'queues',
+    summary: 'What flowed through each queue, minute by minute',
+    about: 'From counters; one reading serves all who ask within five seconds.',
+    answers: {
+      200: {
+        about: 'One number a minute, oldest first; the last is the minute that runs',
+        schema: historyAnswer,
+        example: {
+          from: '2026-11-22T12:15:00.000Z',
+          minutes: 2,
+          queues: [{ name: 'mail', enqueued: [120, 8], done: [118, 7], failed: [2, 0], canceled: [0, 0] }],
+        },
+      },
+    },
+  })
+  history(@Query(new CheckedBy(historyQuery)) { minutes }: HistoryQuery): Promise<History> {
+    return this.histories.history(minutes);
+  }
+
+  @Get('attention')
+  @Needs('read')
+  @Describes({
+    tag: 'status',
+    summary: 'What needs attention first',
+    about:
+      'Worst first, one cause once; empty when all is well. One reading serves all who ask within a second.',
+    answers: {
+      200: {
+        about: 'What is wrong, and what to do',
+        schema: attentionAnswer,
+        example: {
+          items: [
+            {
+              code: 'queue_paused',
+              severity: 'warning',
+              title: 'The queue mail is paused; 3 jobs wait',
+              detail: 'Its jobs are taken and kept, and none starts until it is resumed.',
+              queue: 'mail',
+              name: null,
+              workerId: null,
+              since: '2026-11-22T12:16:08.475Z',
+            },
+          ],
+        },
+      },
+    },
+  })
+  async attention(): Promise<{ readonly items: readonly AttentionItem[] }> {
+    return { items: await this.attentionReader.attention() };
+  }
+
+  @Get('job/:id/waiting')
+  @Needs('read')
+  @Describes({
+    tag: 'jobs',
+    summary: 'Why a job waits',
+    about: 'Every reason that would have to go before it runs, in words; none for a job that does not wait.',
+    answers: {
+      200: {
+        about: 'Its state and the reasons',
+        schema: waitingAnswer,
+        example: {
+          id: '01a2032b-3cb1-7000-9abe-cc46295ac6dd',
+          status: 'waiting',
+          reasons: [{ code: 'jobs_ahead', text: '12 jobs are ahead of it.' }],
+        },
+      },
+    },
+    errors: ['invalid_id', 'no_such_job'],
+  })
+  waiting(@Param('id') id: string): Promise<JobWaiting> {
+    return this.waitingReader.waiting(id);
   }
 
   @Get('worker')

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { STATUS_TOTALS } from '../job/index.js';
+import { AttentionReader } from './attention-reader.js';
+import { JobWaitingReader } from './job-waiting.js';
+import { QueueHistoryReader } from './queue-history.js';
 import { QueueMetrics } from './queue-metrics.js';
 import { QueueReader } from './queue-reader.js';
 import { StatusReader } from './status-reader.js';
@@ -10,8 +13,11 @@ import { WorkerList } from './worker-list.js';
 @Module({
   controllers: [StatusController],
   providers: [
-    QueueReader,
+    AttentionReader,
+    JobWaitingReader,
+    QueueHistoryReader,
     QueueMetrics,
+    QueueReader,
     StatusReader,
     WorkerList,
     { provide: STATUS_TOTALS, useExisting: StatusReader },

@@ -50,3 +50,22 @@ const REQUEST_DRAIN = {
 export async function requestDrain(query: Query, id: string): Promise<boolean> {
   return (await query(REQUEST_DRAIN, [id])).length > 0;
 }
+
+/** Workers found lost within the last $1 ms, latest first. A row a process of the last day. */
+const LOST_WORKERS = {
+  name: 'lost_workers',
+  text: `SELECT id, host, pid, lost_at AS "lostAt" FROM worker WHERE lost_at > now() - $1 * interval '1 ms' ORDER BY lost_at DESC LIMIT 20`,
+};
+
+/** A worker that stopped renewing its lease. */
+export interface LostWorker {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly lostAt: Date;
+}
+
+/** The last 20 workers that were found lost within that time, latest first. */
+export function lostWorkers(query: Query, withinMs: number): Promise<LostWorker[]> {
+  return query<LostWorker>(LOST_WORKERS, [withinMs]);
+}

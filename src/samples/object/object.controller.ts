@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, Param, Post, Redirect, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Param, Post, UseFilters } from '@nestjs/common';
 import { JobService, RookeryError, type Issue, type JobState, type JobView } from '../../index.js';
 import { ObjectAnnouncer } from './object-announcer.js';
 import { ObjectJob } from './object-job.js';
@@ -27,13 +27,6 @@ export class ObjectController {
     private readonly jobs: JobService,
     private readonly announcer: ObjectAnnouncer,
   ) {}
-
-  /** The totals, until there is something better to look at. */
-  @Get()
-  @Redirect('/status', 302)
-  home(): void {
-    // The decorators say it all.
-  }
 
   @Post()
   async start(

@@ -1,10 +1,19 @@
 import type { DataSource } from 'typeorm';
+import { lowestIdAt } from '../../../kernel/ids.js';
 import { viewOf, type JobRow, type JobView } from '../job-view.js';
 import type { JobState } from '../state-machine.js';
 import { ID_WALKS, JOBS, JOB_LOG, JOB_WALKS, LAST_ID, type WalkStatements } from './job-query.sql.js';
+import { FIRST_ID } from './open-jobs.repository.js';
 import { arrayLiteral, idsLiteral, type Statement } from './partition-statement.js';
 import type { Query } from './query.js';
-import { stepOf, type WalkLimits, type WalkRange, type WalkStep, type Walked } from './walk-step.js';
+import {
+  stepOf,
+  type JobPlace,
+  type WalkLimits,
+  type WalkRange,
+  type WalkStep,
+  type Walked,
+} from './walk-step.js';
 
 /** Which jobs are meant; what is absent is any. */
 export interface JobFilter {
@@ -13,6 +22,12 @@ export interface JobFilter {
   readonly queue?: string;
   readonly objectId?: string;
   readonly batchId?: string;
+  /** What its last failed run said holds this text, in whatever case. */
+  readonly error?: string;
+  /** Made from then on; in a walk by time of ending: ended from then on. */
+  readonly since?: Date;
+  /** Made, or ended, before then. */
+  readonly until?: Date;
 }
 
 /** One line of a job's log. */
@@ -25,6 +40,7 @@ export interface JobLogLine {
 
 /** The start of a walk in time order; no finished job is younger. */
 const LATEST = 'infinity';
+const EARLIEST = '-infinity';
 
 /** Rows each queue may read at least, however many queues share what a walk may read. */
 const FEWEST_ROWS = 1_000;
@@ -101,7 +117,8 @@ async function newest<Found>(
 ): Promise<WalkStep<Found>> {
   const rows = await query<JobRow & Walked>(servingWalk(walks, filter), [
     ...matching(filter, limits),
-    place?.id ?? LAST_ID,
+    place?.id ?? (filter.until ? lowestIdAt(filter.until.getTime()) : LAST_ID),
+    filter.since ? lowestIdAt(filter.since.getTime()) : FIRST_ID,
   ]);
   return stepOf(rows, limits, foundOf);
 }
@@ -121,10 +138,21 @@ async function discarded<Found>(
   foundOf: (row: JobRow & Walked) => Found,
 ): Promise<WalkStep<Found>> {
   if (queues.length === 0) return { found: [], rowsRead: 0 };
-  const { id = LAST_ID, at = LATEST } = place ?? {};
+  const { id, at } = place ?? latestOf(filter);
   const ofQueue = { ...limits, rows: Math.max(FEWEST_ROWS, Math.floor(limits.rows / queues.length)) };
-  const values = [...matching(filter, ofQueue), id, at, arrayLiteral(queues)];
+  const since = filter.since?.toISOString() ?? EARLIEST;
+  const values = [...matching(filter, ofQueue), id, at, arrayLiteral(queues), since];
   return stepOf(await query<JobRow & Walked>(walks.newestDiscarded, values), ofQueue, foundOf);
+}
+
+/** Where a walk in time order begins. */
+function latestOf({ until }: JobFilter): JobPlace {
+  return until ? { id: FIRST_ID, at: until.toISOString() } : { id: LAST_ID, at: LATEST };
+}
+
+/** The pattern that finds this text anywhere; null for any. */
+export function containing(text: string | undefined): string | null {
+  return text === undefined ? null : `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }
 
 /** One row more than is answered, to know whether there is more. */
@@ -136,4 +164,5 @@ const matching = (filter: JobFilter, limits: WalkLimits): unknown[] => [
   filter.queue ?? null,
   filter.objectId ?? null,
   filter.batchId ?? null,
+  containing(filter.error),
 ];

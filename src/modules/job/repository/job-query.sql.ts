@@ -1,4 +1,3 @@
-import { FIRST_ID } from './open-jobs.repository.js';
 import type { Statement } from './partition-statement.js';
 
 /**
@@ -36,42 +35,46 @@ SELECT log.run, log.line, log.at, log.message
  WHERE job.id = $1`,
 };
 
-/** $3 states, $4 name, $5 queue, $6 object, $7 batch: each null for any. */
+/** What the job's last failed run said. */
+const LAST_ERROR = `history->-1->'error'->>'message'`;
+
+/** $3 states, $4 name, $5 queue, $6 object, $7 batch, $8 a pattern of its last error: each null for any. */
 const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) AND ($4::text IS NULL OR name = $4)
-        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6) AND ($7::uuid IS NULL OR "batchId" = $7)`;
+        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR "objectId" = $6) AND ($7::uuid IS NULL OR "batchId" = $7)
+        AND ($8::text IS NULL OR coalesce(${LAST_ERROR} ILIKE $8, false))`;
 
 /**
  * The rows with that value and a smaller id, as bounds of an index on both columns. Written with `=`, the walk could as well go by
  * primary key and leave out what has another value, which the planner prefers for common values because ids lie in the table's order;
  * then a value that became rare would be looked for among every job there is. Only the index on both columns has this order.
  */
-const within = (column: string, value: string, id: string): string =>
-  `(${column}, id) < (${value}, ${id}::uuid) AND (${column}, id) >= (${value}, '${FIRST_ID}'::uuid)`;
+const within = (column: string, value: string): string =>
+  `(${column}, id) < (${value}, $9::uuid) AND (${column}, id) >= (${value}, $10::uuid)`;
 
-/** Walks by id, newest first, below $8: all jobs, a queue's ($5), an object's ($6) or a batch's ($7). $1: most rows read; $2: most rows answered. */
+/** Walks by id, newest first, below $9 and not below $10: all jobs, a queue's ($5), an object's ($6) or a batch's ($7). $1: most rows read; $2: most rows answered. */
 const newestById = (columns: string, where: string, order: string): string => `
 SELECT *, ${MATCHES} AS "isMatch"
   FROM (SELECT ${columns}, ${numbered(order)}
-          FROM job WHERE ${where} id < $8 ORDER BY ${order} LIMIT $1) AS walk
+          FROM job WHERE ${where} id < $9 AND id >= $10 ORDER BY ${order} LIMIT $1) AS walk
  WHERE scanned = $1 OR "isLast" OR (${MATCHES})
  ORDER BY ${order.replace('object_id', '"objectId"').replace('batch_id', '"batchId"')} LIMIT $2`;
 
 /**
- * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($8 id, $9 time): one walk for each
- * of the queues $10, merged. What comes after the row with which a queue's walk had to end ($1) is not all there.
+ * Walks failed and canceled jobs by (queue, discarded_at), newest finished first, below the place ($9 id, $10 time) and not before $12: one walk
+ * for each of the queues $11, merged. What comes after the row with which a queue's walk had to end ($1) is not all there.
  */
 const newestDiscarded = (columns: string): string => `
-SELECT found.* FROM unnest($10::text[]) AS wanted(queue) CROSS JOIN LATERAL (
+SELECT found.* FROM unnest($11::text[]) AS wanted(queue) CROSS JOIN LATERAL (
   SELECT *, ${MATCHES} AS "isMatch"
     FROM (SELECT ${columns}, discarded_at, discarded_at::text AS "discardedAt",
                  ${numbered('discarded_at DESC, id DESC')}
             FROM job
-           WHERE job.queue = wanted.queue AND discarded_at IS NOT NULL AND discarded_at <= $9::timestamptz
-             AND (discarded_at, id) < ($9::timestamptz, $8::uuid)
+           WHERE job.queue = wanted.queue AND discarded_at IS NOT NULL AND discarded_at <= $10::timestamptz
+             AND discarded_at >= $12::timestamptz AND (discarded_at, id) < ($10::timestamptz, $9::uuid)
            ORDER BY discarded_at DESC, id DESC LIMIT $1) AS walk
    WHERE scanned = $1 OR "isLast" OR (${MATCHES})
    ORDER BY discarded_at DESC, id DESC LIMIT $2) AS found
- ORDER BY found.discarded_at DESC, found.id DESC LIMIT $2 + cardinality($10::text[])`;
+ ORDER BY found.discarded_at DESC, found.id DESC LIMIT $2 + cardinality($11::text[])`;
 
 /** The walks through finished and other jobs, each with its index. */
 export interface WalkStatements {
@@ -92,13 +95,13 @@ function walksFor(what: string, columns: string): WalkStatements {
     newest: { name: `newest_${what}`, text: newestById(columns, '', 'id DESC') },
     newestOfQueue: {
       name: `newest_${what}_of_queue`,
-      text: newestById(columns, `${within('queue', '$5', '$8')} AND`, 'queue DESC, id DESC'),
+      text: newestById(columns, `${within('queue', '$5')} AND`, 'queue DESC, id DESC'),
     },
     newestOfObject: {
       name: `newest_${what}_of_object`,
       text: newestById(
         columns,
-        `object_id IS NOT NULL AND ${within('object_id', '$6', '$8')} AND`,
+        `object_id IS NOT NULL AND ${within('object_id', '$6')} AND`,
         'object_id DESC, id DESC',
       ),
     },
@@ -106,7 +109,7 @@ function walksFor(what: string, columns: string): WalkStatements {
       name: `newest_${what}_of_batch`,
       text: newestById(
         columns,
-        `batch_id IS NOT NULL AND ${within('batch_id', '$7::uuid', '$8')} AND`,
+        `batch_id IS NOT NULL AND ${within('batch_id', '$7::uuid')} AND`,
         'batch_id DESC, id DESC',
       ),
     },
@@ -119,39 +122,40 @@ export const JOB_WALKS = walksFor('jobs', VIEW);
 /** Walks that answer ids, and leave large payloads where they are. */
 export const ID_WALKS = walksFor(
   'ids',
-  'id, name, queue, status, object_id AS "objectId", batch_id AS "batchId"',
+  'id, name, queue, status, history, object_id AS "objectId", batch_id AS "batchId"',
 );
 
-/** $3 states, $4 name, $5 object: jobs of a queue ($6) that nobody has asked to cancel. */
+/** $3 states, $4 name, $5 object, $7 a pattern of its last error, $8 and $9 ids it lies between: jobs of a queue ($6) that nobody has asked to cancel. */
 const CANCELABLE = `status = ANY ($3::job_status[]) AND cancel_requested_at IS NULL AND ($4::text IS NULL OR name = $4)
-        AND ($5::text IS NULL OR object_id = $5)`;
+        AND ($5::text IS NULL OR object_id = $5) AND ($7::text IS NULL OR coalesce(${LAST_ERROR} ILIKE $7, false))
+        AND id >= $8::uuid AND id < $9::uuid`;
 /** The rows of a queue with a greater id, by (queue, id) as above. */
 const above = (queue: string, id: string): string =>
   `(queue, id) > (${queue}, ${id}) AND (queue, id) <= (${queue}, '${LAST_ID}'::uuid) AND id > ${id}`;
 
-const CANCELABLE_COLUMNS = 'id, queue, name, status, object_id, cancel_requested_at';
+const CANCELABLE_COLUMNS = 'id, queue, name, status, history, object_id, cancel_requested_at';
 
-/** Walks a queue's jobs above its watermark and above $7, by (queue, id): with those that have due_at, every open job there is. */
+/** Walks a queue's jobs above its watermark and above $10, by (queue, id): with those that have due_at, every open job there is. */
 export const CANCELABLE_ABOVE: Statement = {
   name: 'cancelable_above',
   text: `
 SELECT id, scanned, ${CANCELABLE} AS "isMatch"
   FROM (SELECT ${CANCELABLE_COLUMNS}, ${numbered('queue, id')}
-          FROM job WHERE ${above('$6', '$7::uuid')} ORDER BY queue, id LIMIT $1) AS walk
+          FROM job WHERE ${above('$6', '$10::uuid')} ORDER BY queue, id LIMIT $1) AS walk
  WHERE scanned = $1 OR "isLast" OR (${CANCELABLE})
  ORDER BY queue, id LIMIT $2`,
 };
 
-/** Walks a queue's jobs with due_at up to its watermark ($9), after the place ($7 id, $8 time), by (queue, due_at). */
+/** Walks a queue's jobs with due_at up to its watermark ($12), after the place ($10 id, $11 time), by (queue, due_at). */
 export const CANCELABLE_DUE: Statement = {
   name: 'cancelable_due',
   text: `
-SELECT id, "dueAt", scanned, ${CANCELABLE} AND id <= $9 AS "isMatch"
+SELECT id, "dueAt", scanned, ${CANCELABLE} AND id <= $12 AS "isMatch"
   FROM (SELECT ${CANCELABLE_COLUMNS}, due_at, due_at::text AS "dueAt", ${numbered('due_at, id')}
           FROM job
-         WHERE queue = $6 AND due_at IS NOT NULL AND due_at >= $8::timestamptz AND (due_at, id) > ($8::timestamptz, $7::uuid)
+         WHERE queue = $6 AND due_at IS NOT NULL AND due_at >= $11::timestamptz AND (due_at, id) > ($11::timestamptz, $10::uuid)
          ORDER BY due_at, id LIMIT $1) AS walk
- WHERE scanned = $1 OR "isLast" OR (${CANCELABLE} AND id <= $9)
+ WHERE scanned = $1 OR "isLast" OR (${CANCELABLE} AND id <= $12)
  ORDER BY due_at, id LIMIT $2`,
 };
 

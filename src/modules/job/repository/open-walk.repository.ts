@@ -1,5 +1,7 @@
+import { lowestIdAt } from '../../../kernel/ids.js';
 import type { JobState } from '../state-machine.js';
-import { CANCELABLE_ABOVE, CANCELABLE_DUE, OLDEST_WAITING } from './job-query.sql.js';
+import { containing } from './job-query.repository.js';
+import { CANCELABLE_ABOVE, CANCELABLE_DUE, LAST_ID, OLDEST_WAITING } from './job-query.sql.js';
 import { FIRST_DUE_PLACE, FIRST_ID } from './open-jobs.repository.js';
 import { arrayLiteral, idsLiteral } from './partition-statement.js';
 import type { Query } from './query.js';
@@ -22,6 +24,10 @@ export interface CancelableFilter {
   readonly states: readonly JobState[];
   readonly name?: string;
   readonly objectId?: string;
+  readonly error?: string;
+  /** Made from then on, and before then. */
+  readonly since?: Date;
+  readonly until?: Date;
 }
 
 /** One step through the queue's open jobs above its watermark, oldest first; those with a cancel request are left out. */
@@ -69,4 +75,7 @@ const cancelable = (filter: CancelableFilter, limits: WalkLimits): unknown[] => 
   filter.name ?? null,
   filter.objectId ?? null,
   filter.queue,
+  containing(filter.error),
+  filter.since ? lowestIdAt(filter.since.getTime()) : FIRST_ID,
+  filter.until ? lowestIdAt(filter.until.getTime()) : LAST_ID,
 ];

@@ -135,6 +135,10 @@ function statesMeant(
   const isEmpty = Object.keys(filter).length === 0 && !ids;
   if (status && !changeable.includes(status))
     issues.push({ path: 'status', message: `is "${status}"; ${rule}` });
+  for (const path of ['error', 'since', 'until'] as const) {
+    if (ids && filter[path] !== undefined)
+      issues.push({ path, message: 'chooses among all jobs; leave it out where ids name them' });
+  }
   if (isEmpty && !isAll) {
     const what = isOpen(changeable[0] ?? 'done') ? 'every open job' : 'every failed and canceled job';
     issues.push({

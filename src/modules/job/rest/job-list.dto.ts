@@ -11,6 +11,16 @@ const objectRule = expects(`1 to ${LONGEST_OBJECT_ID} characters without U+0000`
 const nameRule = expects('the name of a job type: 1 to 128 of letters, digits and : _ . -');
 const queueRule = expects('a queue name: 1 to 64 of a-z, 0-9, _ and -');
 
+const errorRule = expects('1 to 200 characters without U+0000');
+const timeRule = expects('a time in ISO 8601 with a zone, as 2026-01-31T03:00:00Z');
+const time = z
+  .string(timeRule)
+  .refine(
+    (text) => /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && !Number.isNaN(Date.parse(text)),
+    timeRule,
+  );
+const asDate = (text: string): Date => new Date(text);
+
 /** The fields by which jobs are chosen, in lists and in changes of many. */
 export const filterFields = {
   status: z.enum(jobStates, expects(`one of ${jobStates.join(', ')}`)).optional(),
@@ -27,6 +37,19 @@ export const filterFields = {
     .regex(/^[^\0]{1,512}$/, objectRule)
     .optional(),
   batchId: z.uuid(expects('the id of a batch')).optional(),
+  error: z
+    .string(errorRule)
+    .regex(/^[^\0]{1,200}$/, errorRule)
+    .meta({ description: 'Part of what the last failed run said, in whatever case' })
+    .optional(),
+  since: time
+    .meta({ format: 'date-time', description: 'Made (failed and canceled: ended) from then on' })
+    .transform(asDate)
+    .optional(),
+  until: time
+    .meta({ format: 'date-time', description: 'Made (failed and canceled: ended) before then' })
+    .transform(asDate)
+    .optional(),
 };
 
 const cursor = z.string(expects('the next of an earlier answer')).optional();

@@ -1,0 +1,317 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BROWSER_HOOK_MS, launchBrowser } from '../support/browser.js';
+import { SamplesApp } from '../support/samples-app.js';
+
+const repository = join(import.meta.dirname, '../..');
+/** Ignored by git; for people to look at after a run. */
+const SHOTS = join(repository, 'test/screenshots');
+
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+let scene: SamplesApp;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+/** What the page complained of: a breach of its policy, a script that failed, a picture that is not there. */
+let complaints: string[];
+
+const send = async <Body>(method: string, path: string, body?: unknown): Promise<Body> =>
+  (await scene.send<Body>(method, path, body)).body;
+
+const enqueue = async (body: object): Promise<string> =>
+  (await send<{ id: string }>('POST', '/job', body)).id;
+
+const statusOf = async (id: string): Promise<string> =>
+  (await send<{ status: string }>('GET', `/job/${id}/status?wait=10s`)).status;
+
+/** A job that ends failed: requests to this machine are refused, and it has one attempt. */
+async function failedJob(objectId: string): Promise<string> {
+  const id = await enqueue({
+    name: 'http:request',
+    payload: { url: 'http://127.0.0.1:1/' },
+    maxAttempts: 1,
+    objectId,
+  });
+  expect(await statusOf(id)).toBe('failed');
+  return id;
+}
+
+async function open(path: string): Promise<void> {
+  await page.goto(`${scene.url}/dashboard${path}`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [join(repository, 'scripts/build-dashboard.js')]);
+  await mkdir(SHOTS, { recursive: true });
+  browser = await launchBrowser();
+  scene = await SamplesApp.boot({ log: { level: 'error' } });
+}, BROWSER_HOOK_MS);
+
+afterAll(async () => {
+  await browser.close();
+  await scene.close();
+});
+
+beforeEach(async () => {
+  context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', reducedMotion: 'reduce' });
+  context.setDefaultTimeout(10_000);
+  page = await context.newPage();
+  complaints = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+});
+
+afterEach(() => context.close());
+
+describe('serving the dashboard', () => {
+  it('lets nothing run but its own scripts, and keeps no page without asking', async () => {
+    const { status, headers } = await fetch(`${scene.url}/dashboard`);
+    expect(status).toBe(200);
+    expect(headers.get('content-security-policy')).toContain(`script-src 'self';`);
+    expect(headers.get('cache-control')).toBe('no-cache');
+    const etag = headers.get('etag') ?? '';
+    expect((await fetch(`${scene.url}/dashboard`, { headers: { 'if-none-match': etag } })).status).toBe(304);
+  });
+
+  it('serves files compressed, to be kept for ever, under names that change with them', async () => {
+    const html = await (await fetch(`${scene.url}/dashboard/jobs/some-id`)).text();
+    const [, script = ''] = /src="\.\/(assets\/[^"]+\.js)"/.exec(html) ?? [];
+    for (const encoding of ['br', 'gzip']) {
+      const { headers } = await fetch(`${scene.url}/dashboard/${script}`, {
+        headers: { 'accept-encoding': encoding },
+      });
+      expect(headers.get('content-encoding')).toBe(encoding);
+      expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      expect(headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    }
+    expect((await fetch(`${scene.url}/dashboard/assets/of-an-older-build.js`)).status).toBe(404);
+  });
+});
+
+describe('the dashboard', () => {
+  it('names a paused queue first, and resumes it with one click', async () => {
+    await send('POST', '/queue/objects/pause');
+    await enqueue({ name: 'object', payload: { object_id: 'cup' } });
+    await open('');
+    const attention = page.getByRole('region', { name: 'Needs attention first' });
+    await attention.getByText('The queue objects is paused; 1 job waits').waitFor();
+    await attention.getByRole('button', { name: 'Resume the queue objects' }).click();
+    await page.getByText('objects runs again; its jobs start').waitFor();
+    await attention.getByText('Nothing does.').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('finds failed jobs by what they said, and retries those chosen after saying how many', async () => {
+    const [one, two] = [await failedJob('first'), await failedJob('second')];
+    await open('/jobs?status=failed');
+    await page.getByLabel('Error says').fill('public internet');
+    const found = page.waitForResponse(/job\/all\?.*error=public/);
+    await page.keyboard.press('Enter');
+    await found;
+    await page.getByLabel(`Select job ${one}`).check();
+    await page.getByLabel(`Select job ${two}`).check();
+    await page.getByRole('button', { name: 'Retry', exact: true }).click();
+    await page.getByRole('dialog').getByText('2 jobs will run again.').waitFor();
+    await page.getByRole('button', { name: 'Retry 2 jobs' }).click();
+    await page.getByText('2 jobs will run again', { exact: true }).waitFor();
+    await expect.poll(async () => (await send<{ run: number }>('GET', `/job/${one}`)).run).toBe(2);
+    expect(complaints).toEqual([]);
+  });
+
+  it('counts what a cancel of all would cancel, and cancels nothing when left', async () => {
+    const id = await enqueue({ name: 'example:job', payload: { param: 'later' }, delay: '1h' });
+    await open('/jobs?status=waiting&name=example%3Ajob');
+    await page.getByRole('button', { name: 'Cancel all…' }).click();
+    await page.getByRole('dialog').getByText('1 job will be canceled.').waitFor();
+    await page.getByRole('button', { name: 'Leave them' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect((await send<{ status: string }>('GET', `/job/${id}`)).status).toBe('waiting');
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('says why a job waits', async () => {
+    const id = await enqueue({ name: 'example:job', payload: { param: 'later' }, delay: '1h' });
+    await open(`/jobs/${id}`);
+    await page.getByText(/It is not to run before .+ \(in 59 min\)/).waitFor();
+    expect(await page.title()).toBe('example:job · Rookery');
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('enqueues a failed job again with another payload, which names the one it repeats', async () => {
+    const id = await failedJob('to be repaired');
+    await open(`/jobs/${id}`);
+    await page.getByText('Run 1 failed').waitFor();
+    await page.getByRole('button', { name: 'Retry with another payload' }).click();
+    await page.getByRole('textbox', { name: 'Payload' }).fill('{"url": 7}');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByRole('alert').getByText('payload.url', { exact: true }).waitFor();
+    await page.getByRole('textbox', { name: 'Payload' }).fill('{"url": "http://127.0.0.1:2/"}');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith(id) && url.pathname.startsWith('/dashboard/jobs/'));
+    await page.getByRole('link', { name: `…${id.slice(-8)}` }).waitFor();
+  });
+
+  it('makes a schedule, shows its next fires, and fires it by hand', async () => {
+    await open('/schedules');
+    await page.getByRole('button', { name: 'New schedule' }).click();
+    await page.getByLabel('Name').fill('hourly-tick');
+    await page.getByLabel('Cron').fill('0 * * * *');
+    await page.getByLabel('Job type').selectOption('example:job');
+    await page.getByRole('textbox', { name: 'Payload' }).fill('{"param": "tick"}');
+    await page.getByRole('button', { name: 'Make' }).click();
+    await page.getByRole('link', { name: 'hourly-tick' }).click();
+    await expect
+      .poll(() => page.getByRole('region', { name: 'Next fires' }).getByRole('row').count())
+      .toBe(10);
+    await page.getByRole('button', { name: 'Fire now: hourly-tick' }).click();
+    await page.getByRole('region', { name: 'Last fires' }).getByText('by hand').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows how far a batch is, and seals it', async () => {
+    const { id } = await send<{ id: string }>('POST', '/batch', {
+      name: 'example:job',
+      key: 'nightly',
+      items: [{ param: 'a' }, { param: 'b' }],
+      open: true,
+    });
+    await open(`/batches/${id}`);
+    await page.getByRole('img', { name: '100 % have ended: 2 done' }).waitFor();
+    await page.getByRole('button', { name: 'Seal' }).click();
+    await page.getByText('complete', { exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('is used by keys alone', async () => {
+    const id = await failedJob('by keys');
+    await open('');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('g');
+    await page.keyboard.press('w');
+    await page.getByRole('heading', { level: 1, name: 'Workers' }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type(id);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'http:request' }).waitFor();
+  });
+
+  it('shows what the server refused, in its words, with a way to try again', async () => {
+    await open('/jobs/01890000-0000-7000-8000-000000000000');
+    const problem = page.getByRole('alert').first();
+    await problem.getByText('There is no such job').waitFor();
+    await problem.getByRole('button', { name: 'Try again' }).waitFor();
+  });
+
+  it('asks less than once a second, and not at all while nobody looks', async () => {
+    await page.clock.install();
+    let requests = 0;
+    page.on('request', (request) => {
+      if (!request.url().includes('/dashboard')) requests++;
+    });
+    await open('');
+    await page.getByText('worker alive').waitFor();
+    requests = 0;
+    // In steps, so that each answer is there before the next is asked for.
+    for (let second = 0; second < 60; second += 5) await page.clock.runFor(5_000);
+    expect(requests).toBeGreaterThan(5);
+    expect(requests).toBeLessThan(60);
+    await page.evaluate(`
+      Object.defineProperty(document, 'hidden', { value: true });
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+      window.dispatchEvent(new Event('visibilitychange'));
+      document.dispatchEvent(new Event('visibilitychange'));
+    `);
+    requests = 0;
+    await page.clock.runFor(60_000);
+    expect(requests).toBe(0);
+  });
+});
+
+describe('every page, in light and dark', () => {
+  let places: Record<string, string>;
+  let axe: string;
+
+  beforeAll(async () => {
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const failed = await failedJob('order-7');
+    const waiting = await enqueue({ name: 'example:job', payload: { param: 'later' }, delay: '1h' });
+    const batch = await send<{ id: string }>('POST', '/batch', {
+      name: 'example:job',
+      items: [{ param: 'a' }],
+      open: true,
+    });
+    await send('PUT', '/schedule/nightly', {
+      cron: '0 2 * * *',
+      job: 'example:job',
+      payload: { param: 'n' },
+    });
+    await send('POST', '/queue/shared/pause');
+    places = {
+      overview: '',
+      jobs: '/jobs',
+      failed: `/jobs/${failed}`,
+      waiting: `/jobs/${waiting}`,
+      queues: '/queues',
+      workers: '/workers',
+      schedules: '/schedules',
+      schedule: '/schedules/nightly',
+      batches: '/batches',
+      batch: `/batches/${batch.id}`,
+    };
+  });
+
+  it('has no serious fault of access, and fits a phone', async () => {
+    const faults: string[] = [];
+    for (const [name, path] of Object.entries(places)) {
+      await page.setViewportSize(DESKTOP);
+      await open(path);
+      await page.locator('[aria-busy]').first().waitFor({ state: 'detached' });
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
+        const found = await faultsOf(page, axe);
+        faults.push(...found.map((fault) => `${name}, ${colorScheme}: ${fault}`));
+        await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`) });
+      }
+      await page.setViewportSize(PHONE);
+      // The menu takes a moment to leave.
+      const width = (): Promise<number> => page.evaluate<number>('document.documentElement.scrollWidth');
+      await expect.poll(width, { message: `${name} on a phone` }).toBeLessThanOrEqual(PHONE.width);
+      await page.screenshot({ path: join(SHOTS, `${name}-phone.png`), fullPage: true });
+    }
+    expect(faults).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe finds that keeps people out, as text. */
+async function faultsOf(shown: Page, axe: string): Promise<string[]> {
+  // Evaluated, not added as a script: the page's policy allows no foreign one.
+  await shown.evaluate(axe);
+  const { violations } = await shown.evaluate<{ violations: readonly Violation[] }>(
+    `axe.run(document, { resultTypes: ['violations'] })`,
+  );
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+    );
+}
