@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from '../../kernel/durations.js';
 import { RookeryError } from '../../kernel/errors.js';
 import { isUuid, type IdGenerator, lowestIdAt, idTime } from '../../kernel/ids.js';
+import { asSend } from '../../kernel/tracing.js';
 import { announceCompleted, type AnnouncerParts } from './announce-completed.js';
 import { batchViewOf, type BatchView, type NewBatch } from './batch.js';
 import { databaseError } from './database-error.js';
@@ -85,6 +86,19 @@ export class BatchService {
     type: Type,
     items: readonly EnqueueItem<Type>[],
     options: BatchOptions = {},
+  ): Promise<Batch<Type>> {
+    return asSend(
+      type.queue,
+      { 'messaging.batch.message_count': items.length, 'job.name': type.name },
+      () => this.createWith(type, items, options),
+      ({ id }) => ({ 'job.batch_id': id }),
+    );
+  }
+
+  private async createWith<Type extends JobType>(
+    type: Type,
+    items: readonly EnqueueItem<Type>[],
+    options: BatchOptions,
   ): Promise<Batch<Type>> {
     const isOpen = options.open ?? items.length === 0;
     const batch = await this.prepare(type, options);

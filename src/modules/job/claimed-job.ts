@@ -16,5 +16,7 @@ export interface ClaimedJob {
   readonly batchId: string | null;
   /** Since when it could run; null for one that could at once, when its id says so. */
   readonly dueAt: Date | null;
+  /** The traceparent it was enqueued with. */
+  readonly trace: string | null;
   readonly startedAt: Date;
 }

@@ -4,6 +4,7 @@ import { parseDuration, type Duration } from '../../kernel/durations.js';
 import { RookeryError, type Issue } from '../../kernel/errors.js';
 import { isUuid, type IdGenerator } from '../../kernel/ids.js';
 import { encodeJson } from '../../kernel/json.js';
+import { activeTraceparent } from '../../kernel/tracing.js';
 import { freshLanes } from '../transport/index.js';
 import { MOST_ATTEMPTS, isAttempts, isTimeoutMs, type JobOptions, type JobType } from './job-type.js';
 import type { JobKey, NewJob } from './new-job.js';
@@ -29,7 +30,7 @@ export interface JobRequest {
   readonly idempotencyKey?: string;
 }
 
-/** Turns requests into jobs that are ready to be stored; reads nothing but the clock. */
+/** Turns requests into jobs that are ready to be stored; reads nothing but the clock and the trace it is called in. */
 export class JobPreparer {
   constructor(
     private readonly ids: IdGenerator,
@@ -79,6 +80,7 @@ export class JobPreparer {
       issues.push({ path: 'batchId', message: `is ${show(batchId)}; use the id of a batch` });
     if (issues.length > 0) throw invalidRequest(issues);
     const dedupeKey = dedupeKeyOf(type, objectId);
+    const trace = activeTraceparent();
     return {
       id: this.ids.next(),
       queue: type.queue,
@@ -94,6 +96,7 @@ export class JobPreparer {
         objectId !== undefined && {
           memberKey: { key: `batch:${batchId.toLowerCase()}:${type.name}:${objectId}`, heldMs: MEMBER_MS },
         }),
+      ...(trace !== undefined && { trace }),
       ...(dueAt && { dueAt }),
       ...(dedupeKey && { dedupeKey }),
       ...(idempotencyKey !== undefined && {

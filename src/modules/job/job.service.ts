@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { CONFIG, type RookeryConfig } from '../../config/index.js';
 import { RookeryError } from '../../kernel/errors.js';
 import { IdGenerator, idTime, isUuid, lowestIdAt } from '../../kernel/ids.js';
+import { asSend } from '../../kernel/tracing.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { announceCompleted } from './announce-completed.js';
@@ -79,9 +80,17 @@ export class JobService {
   ): Promise<EnqueuedJob> {
     const { manager, idempotencyKey, ...jobOptions } = options;
     if (manager && jobOptions.batchId !== undefined) throw joinedInTransaction();
-    return this.enqueueRequest(
-      { type, payload, options: jobOptions, ...(idempotencyKey !== undefined && { idempotencyKey }) },
-      manager,
+    const request = {
+      type,
+      payload,
+      options: jobOptions,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
+    return asSend(
+      type.queue,
+      { 'job.name': type.name },
+      () => this.enqueueRequest(request, manager),
+      ({ id }) => ({ 'messaging.message.id': id, 'job.id': id }),
     );
   }
 
@@ -128,6 +137,19 @@ export class JobService {
   async enqueueRequests(
     requests: readonly JobRequest[],
     options: EnqueueManyOptions = {},
+  ): Promise<string[]> {
+    const [queue, ...others] = new Set(requests.map(({ type }) => type.queue));
+    return asSend(
+      others.length === 0 ? queue : undefined,
+      { 'messaging.batch.message_count': requests.length },
+      () => this.storeRequests(requests, options),
+      () => ({}),
+    );
+  }
+
+  private async storeRequests(
+    requests: readonly JobRequest[],
+    options: EnqueueManyOptions,
   ): Promise<string[]> {
     const jobs = await this.prepareAll(requests);
     if (jobs.length === 0) return [];

@@ -24,6 +24,8 @@ export interface NewJob {
   readonly batchId?: string;
   /** The name of the schedule that made it. */
   readonly schedule?: string;
+  /** The traceparent of whoever enqueued it; absent where nobody traces. */
+  readonly trace?: string;
   /** Absent when the job may run at once. */
   readonly dueAt?: Date;
   /** Of the dedupe rule: a job that meets a live one is a duplicate. */

@@ -23,6 +23,7 @@ function runOf(attempt = 1, maxAttempts = 3): Run {
     objectId: null,
     batchId: null,
     dueAt: null,
+    trace: null,
     startedAt: STARTED,
   };
   return new Run(job, type, { handle: () => undefined }, 'worker', { release: () => undefined });

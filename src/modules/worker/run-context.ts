@@ -71,7 +71,9 @@ export class RunContext implements JobContext {
     options: JobOptions = {},
   ): Promise<string> {
     const child = await this.jobs.prepare(type, payload, options);
-    this.current.children.push(child);
+    // A worker that does not trace itself passes on what its job carries.
+    const { trace } = this.current.job;
+    this.current.children.push(child.trace === undefined && trace !== null ? { ...child, trace } : child);
     return child.id;
   }
 

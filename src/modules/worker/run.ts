@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../kernel/clock.js';
+import type { RunSpan } from '../../kernel/tracing.js';
 import {
   AbortReason,
   type AbortCause,
@@ -24,6 +25,8 @@ export class Run {
   timer: NodeJS.Timeout | undefined;
   /** True once the outcome has been handed over, or the run is nobody's: what the handler does then no longer counts. */
   isSettled = false;
+  /** Where spans are made, the one of this run. */
+  span: RunSpan | undefined;
   lines = 0;
   /** Monotonic, in ms. */
   readonly beganAt = monotonicMs();

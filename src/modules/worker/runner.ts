@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
+import type { Attributes } from '@opentelemetry/api';
 import { monotonicMs, type Clock } from '../../kernel/clock.js';
 import { asRun } from '../../kernel/current-run.js';
 import { formatDuration } from '../../kernel/durations.js';
 import { toError, type RookeryError } from '../../kernel/errors.js';
+import { RunSpan } from '../../kernel/tracing.js';
 import { reasonOf } from '../database/index.js';
 import { Snooze, type AbortCause, type ErrorVerdict, type JobService, type RunResult } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
@@ -46,6 +48,7 @@ export class Runner {
   private begin(run: Run, timeoutMs: number | null): void {
     this.parts.held.add(run);
     this.parts.metrics.began(run.job);
+    run.span = RunSpan.begin(run.job.queue, run.job.trace, () => attributesOf(run));
     run.onAbort = (cause) => this.onAbort(run, cause);
     if (timeoutMs !== null) {
       run.timer = setTimeout(
@@ -57,7 +60,7 @@ export class Runner {
 
   private async handle(run: Run, context: RunContext): Promise<void> {
     try {
-      const value = await asRun(context, () => run.handler.handle(run.job.payload, context));
+      const value = await within(run, context, () => run.handler.handle(run.job.payload, context));
       if (run.isSettled) return;
       if (value instanceof Snooze)
         this.settle(run, this.other(run, { outcome: 'snoozed', delayMs: value.delayMs }));
@@ -92,7 +95,7 @@ export class Runner {
   private async judge(run: Run, context: RunContext, error: Error): Promise<Ending | undefined> {
     let verdict: ErrorVerdict;
     try {
-      verdict = (await asRun(context, () => run.handler.onError?.(error, context))) ?? 'retry';
+      verdict = (await within(run, context, () => run.handler.onError?.(error, context))) ?? 'retry';
     } catch (thrown) {
       return { outcome: 'failed', error: toError(thrown) };
     }
@@ -148,6 +151,7 @@ export class Runner {
   /** Hands the outcome over and gives the slot back; a refusal needs nothing more, for the run has ended. */
   private settle(run: Run, result: RunResult): void {
     this.close(run);
+    endSpan(run, result);
     const ranMs = monotonicMs() - run.beganAt;
     const fallback = (error: RookeryError): RunResult =>
       this.other(run, { outcome: 'failed', error, isFinal: error.code === 'unstorable_result' });
@@ -171,6 +175,7 @@ export class Runner {
   /** Lets go of a run whose outcome is not this worker's to tell. */
   private drop(run: Run): void {
     this.close(run);
+    run.span?.end({ 'job.outcome': 'lost' }, undefined);
     this.parts.held.remove(run);
   }
 
@@ -197,5 +202,32 @@ export class Runner {
 
   private now(): Date {
     return new Date(this.parts.clock.now());
+  }
+}
+
+/** Calls what the handler has for a run as part of it: for its log lines, and for the spans it makes. */
+function within<Result>(run: Run, context: RunContext, work: () => Result): Result {
+  return asRun(context, () => (run.span ? run.span.within(work) : work()));
+}
+
+function attributesOf({ job }: Run): Attributes {
+  return {
+    'messaging.message.id': job.id,
+    'job.id': job.id,
+    'job.name': job.name,
+    'job.run': job.run,
+    'job.attempt': job.attempt,
+    'job.max_attempts': job.maxAttempts,
+    ...(job.batchId !== null && { 'job.batch_id': job.batchId }),
+  };
+}
+
+/** A run that its handler declared done, or that ended without failing, is no error of the trace. */
+function endSpan(run: Run, result: RunResult): void {
+  if (result.kind === 'succeeded') run.span?.end({ 'job.outcome': 'succeeded' }, undefined);
+  else {
+    const { outcome, error = { message: 'the run failed' } } = result.entry;
+    const isError = outcome === 'failed' && result.status !== 'done';
+    run.span?.end({ 'job.outcome': outcome }, isError ? error : undefined);
   }
 }

@@ -221,6 +221,7 @@ function insertValues(jobs: readonly NewJob[]): unknown[] {
     optionalArray(jobs, (job) => job.schedule),
     optionalArray(jobs, (job) => job.dueAt?.toISOString()),
     new Date(idTime(first?.id ?? '')).toISOString(),
+    optionalArray(jobs, (job) => job.trace),
   ];
 }
 

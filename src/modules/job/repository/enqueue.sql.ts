@@ -8,11 +8,11 @@ import { partitionStatement, type Statement } from './partition-statement.js';
 const input = (schema: string): string => `
   SELECT i.id, coalesce(i.queue, $3) AS queue, coalesce(i.name, $4) AS name, coalesce(i.lane, $5::${schema}job_lane) AS lane,
          coalesce(i.max_attempts, $6::int) AS max_attempts, i.timeout_ms, i.object_id, i.retry_of, i.batch_id, i.schedule, i.due_at,
-         i.payload
+         i.trace, i.payload
     FROM ROWS FROM (unnest($1::uuid[], $7::text[], $8::text[], $9::${schema}job_lane[], $10::int[], $11::int[], $12::text[], $13::uuid[], $14::uuid[], $15::text[],
-                           $16::timestamptz[]),
+                           $16::timestamptz[], $18::text[]),
                     jsonb_array_elements($2::jsonb))
-         AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, payload)`;
+         AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)`;
 
 /**
  * $17 is the time of the oldest id. A row whose id is older than 10 s when the INSERT runs may already be behind its
@@ -28,9 +28,9 @@ WITH input AS (${input(schema)}),
 clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at,
                  $17::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
 inserted AS (
-  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, payload)
+  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)
   SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
-         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.payload
+         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.trace, input.payload
     FROM input, clock WHERE clock.is_sane
   ${onConflict}
   RETURNING job.queue, job.name

@@ -24,13 +24,13 @@ claimed AS (
      SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp(), progress = NULL
     FROM picked WHERE job.id = picked.id
   RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.batch_id,
-            job.due_at, job.started_at
+            job.due_at, job.trace, job.started_at
 ),
 counted AS (
   INSERT INTO counter_delta (queue, name, claimed) SELECT queue, name, count(*) FROM claimed GROUP BY queue, name
 )
 SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
-       batch_id AS "batchId", due_at AS "dueAt", started_at AS "startedAt"
+       batch_id AS "batchId", due_at AS "dueAt", trace, started_at AS "startedAt"
   FROM claimed`,
 );
 
@@ -137,7 +137,7 @@ export const HELD = partitionStatement(
 export const CLAIMED_BY = partitionStatement(
   'claimed_by',
   `SELECT id, queue, name, payload, run, attempt, max_attempts AS "maxAttempts", timeout_ms AS "timeoutMs", object_id AS "objectId",
-          batch_id AS "batchId", due_at AS "dueAt", started_at AS "startedAt"
+          batch_id AS "batchId", due_at AS "dueAt", trace, started_at AS "startedAt"
      FROM {job} WHERE id = ANY ($1::uuid[]) AND worker_id = $2 AND status = 'executing'`,
 );
 

@@ -1,5 +1,6 @@
 import { Body, Headers, Post, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
+import { withinTraceOf } from '../../../kernel/tracing.js';
 import { Needs } from '../../access/index.js';
 import { JobService } from '../job.service.js';
 import { LARGEST_JOB_BODY, invalidRequest } from '../job-preparer.js';
@@ -78,11 +79,13 @@ export class EnqueueController {
   async enqueue(
     @Body(new CheckedBy(jobRequest)) { name, payload, options }: RequestedJob,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
-    @Req() request: unknown,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: unknown,
   ): Promise<{ readonly id: string; readonly status: JobState }> {
     const keyed = { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-    const { id, status, isRepeat } = await this.jobs.enqueueByName(name, payload, keyed);
+    const { id, status, isRepeat } = await withinTraceOf(request.headers, () =>
+      this.jobs.enqueueByName(name, payload, keyed),
+    );
     this.answer.location(request, response, id);
     this.answer.status(response, isRepeat ? 200 : 201);
     return { id, status };
@@ -136,6 +139,6 @@ export class EnqueueController {
     }
     // Express leaves a body it has no parser for in the request; Fastify hands it on as a stream.
     const entries = isNdjson(request) ? await entriesOfLines(body ?? request) : entriesOfArray(body);
-    return { ids: await this.bulk.enqueue(entries, onDuplicate) };
+    return { ids: await withinTraceOf(request.headers, () => this.bulk.enqueue(entries, onDuplicate)) };
   }
 }
