@@ -19,11 +19,9 @@ const schedule = z.strictObject({
   startAt: isoTime.nullable(),
   endAt: isoTime.nullable(),
   paused: z.boolean(),
-  orphaned: z
-    .boolean()
-    .meta({
-      description: 'True for one from code that no process has in its code any more: it does not fire',
-    }),
+  orphaned: z.boolean().meta({
+    description: 'True for one from code that no process has in its code any more: it does not fire',
+  }),
   lastFireAt: isoTime.nullable(),
   nextFireAt: isoTime.nullable(),
   error: z.string().nullable().meta({ description: 'Why its last fire could not be done yet' }),
