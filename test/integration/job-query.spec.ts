@@ -3,7 +3,10 @@ import { lowestIdAt } from '../../src/kernel/ids.js';
 import { Database } from '../../src/modules/database/index.js';
 import {
   DAY_MS,
+  FIRST_ID,
   Partitions,
+  cancelJobs,
+  controlQuery,
   findJobs,
   jobLog,
   oldestWaiting,
@@ -18,6 +21,7 @@ import {
   walkQuery,
   type Query,
 } from '../../src/modules/job/index.js';
+import { REOPEN } from '../../src/modules/job/repository/control.sql.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 /** A node of a plan, as EXPLAIN writes it. */
@@ -50,7 +54,7 @@ async function plansOf(query: Query, read: (explained: Query) => Promise<unknown
       values,
     );
     if (row) nodes.push(...nodesOf(row['QUERY PLAN'][0].Plan));
-    return [];
+    return query(statement, values);
   });
   return nodes;
 }
@@ -151,6 +155,17 @@ describe.each(['before', 'after'])('%s the tables were analyzed', (when) => {
     const nodes = await plansOf(walkQuery(database.dataSource), read);
     expect(rowsRead(nodes)).toBeLessThan(1_000 + 50);
     expect(tablesRead(nodes)).toHaveLength(1);
+  });
+
+  it('cancel and retry touch the day of their job only', async () => {
+    const id = `${lowestIdAt(today).slice(0, 24)}000000001380`;
+    const query = controlQuery(database.control);
+    const cancel = await plansOf(query, (explained) => cancelJobs(explained, [id]));
+    const retry = await plansOf(query, (explained) => explained(REOPEN, [`{${id}}`, FIRST_ID, FIRST_ID]));
+    for (const nodes of [cancel, retry]) {
+      const tables = nodes.filter((node) => node['Relation Name']?.startsWith('job_2'));
+      expect(new Set(tables.map((node) => node['Relation Name'])).size).toBe(1);
+    }
   });
 
   it('open jobs are found by the watermark and by due time, not among the finished', async () => {

@@ -51,7 +51,7 @@ const MATCHES = `($3::job_status[] IS NULL OR status = ANY ($3::job_status[])) A
 const within = (column: string, value: string): string =>
   `(${column}, id) < (${value}, $9::uuid) AND (${column}, id) >= (${value}, $10::uuid)`;
 
-/** Walks by id, newest first, below $9 and not below $10: all jobs, a queue's ($5), an object's ($6) or a batch's ($7). $1: most rows read; $2: most rows answered. */
+/** Walks by id, newest first, below $9 and not below $10, which prune partitions: all jobs, a queue's ($5), an object's ($6) or a batch's ($7). $1: most rows read; $2: most rows answered. */
 const newestById = (columns: string, where: string, order: string): string => `
 SELECT *, ${MATCHES} AS "isMatch"
   FROM (SELECT ${columns}, ${numbered(order)}
