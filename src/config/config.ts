@@ -75,7 +75,7 @@ export interface RookeryConfig {
     readonly format: LogFormat;
   };
   readonly retention: {
-    /** How long jobs are kept after the end of the day they were made, in ms, 1 d…10 a. Default 14 d. */
+    /** How long jobs are kept after the end of the day they were made, in ms, 1 d…400 d. Default 14 d. */
     readonly finishedMs: number;
     /** The same for failed ones; at least as long. Default: as long. */
     readonly failedMs: number;

@@ -22,6 +22,9 @@ const DAY = 24 * HOUR;
 /** Node's timers hold 2^31 − 1 ms, a little under 25 days. */
 const LONGEST_TIMER = 24 * DAY;
 
+/** Each day kept is a partition that every reading for due jobs opens: a year of them is what a server bears beside its work. */
+const LONGEST_RETENTION = 400 * DAY;
+
 /** What each queue may set for itself; `defaults` holds the same keys for all queues. */
 const queue = {
   timeout: durationOrNone({
@@ -301,14 +304,14 @@ export const settingsSchema = z.strictObject({
   retention: z
     .strictObject({
       finished: duration({
-        about: 'How long jobs are kept, by the day they were made',
+        about: 'How long jobs are kept after the day they were made',
         minMs: DAY,
-        maxMs: 3_650 * DAY,
+        maxMs: LONGEST_RETENTION,
       }).default(14 * DAY),
       failed: duration({
-        about: 'How long failed jobs are kept; not shorter',
+        about: 'The same for failed jobs; not shorter',
         minMs: DAY,
-        maxMs: 3_650 * DAY,
+        maxMs: LONGEST_RETENTION,
         unset: 'as retention.finished',
       }).optional(),
     })
