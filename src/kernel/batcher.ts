@@ -26,8 +26,8 @@ export interface BatcherOptions<Item, Result> {
   readonly isTransient: (error: unknown) => boolean;
   /** How long one run is repeated before its items fail with the last error, in ms; `Infinity` for as long as the batcher lives. */
   readonly repeatForMs: number;
-  /** Told of each run once it has ended: how many items it took, and how long it took, repeats included, in ms. */
-  readonly onRun?: (items: number, ms: number) => void;
+  /** Told of each run once it has ended: what it took, and how long it took, repeats included, in ms. */
+  readonly onRun?: (items: readonly Item[], ms: number) => void;
 }
 
 /** What a batcher has done since it was made. */
@@ -120,7 +120,10 @@ export class Batcher<Item, Result> {
       this.items += group.length;
       const startedAt = monotonicMs();
       await this.runGroup(group, false);
-      this.options.onRun?.(group.length, monotonicMs() - startedAt);
+      this.options.onRun?.(
+        group.map((entry) => entry.item),
+        monotonicMs() - startedAt,
+      );
     }
     this.isRunning = false;
     const waiters = this.idleWaiters;

@@ -1,3 +1,10 @@
+/**
+ * OpenTelemetry by its API alone. Whoever runs the process registers an SDK, or does not: without one nothing here makes a span or an object.
+ *
+ * The names and attributes follow the semantic conventions for messaging: `send` where a job is enqueued, `process` where it runs. A
+ * run is a child of the span that enqueued its job, not a new trace with a link to it: a job is one message, and whoever follows a request
+ * wants its jobs in the same picture. A job's later attempts are children of the same span.
+ */
 import {
   ProxyTracerProvider,
   ROOT_CONTEXT,
@@ -14,13 +21,7 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 
-/**
- * OpenTelemetry by its API alone. Whoever runs the process registers an SDK, or does not: without one nothing here makes a span or an object.
- *
- * The names and attributes follow the semantic conventions for messaging: `send` where a job is enqueued, `process` where it runs. A
- * run is a child of the span that enqueued its job, not a new trace with a link to it: a job is one message, and whoever follows a request
- * wants its jobs in the same picture. A job's later attempts are children of the same span.
- */
+/** Names the maker of these spans to the SDK. */
 const TRACER = 'rookery';
 
 /** A W3C traceparent of the only version there is. */

@@ -52,6 +52,8 @@ describe('GET /metrics', () => {
     expect(values.get(`rookery_job_run_seconds_count{${example}}`)).toBe(20);
     expect(values.get(`rookery_job_wait_seconds_count{${example}}`)).toBe(20);
     expect(values.get('rookery_batch_items_sum{statement="settle"}')).toBe(21);
+    expect(values.get('rookery_batch_items_sum{statement="bulk enqueue"}')).toBe(20);
+    expect(values.get('rookery_batch_items_sum{statement="claim"}')).toBe(21);
     expect(values.get('rookery_tickets_total{event="offered"}')).toBe(21);
     expect(values.get('rookery_database_up')).toBe(1);
     expect(values.get('rookery_lease_held')).toBe(1);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { defineJob, type JobService } from '../../src/modules/job/index.js';
 import { gate, handlerOf } from '../support/handlers.js';
 import { rookeryScene } from '../support/rookery-app.js';
@@ -39,7 +40,7 @@ async function race(services: readonly JobService[], enqueue: (jobs: JobService)
 
 describe('of 100 concurrent enqueues for one object', () => {
   it('one is stored and 99 are refused with its id, in one process', async () => {
-    const { jobs } = await scene.start({ types, hasWorker: false });
+    const { jobs, module } = await scene.start({ types, hasWorker: false });
     const { stored, refused } = await race([jobs], (service) =>
       service.enqueue(Window, {}, { objectId: 'one-process' }),
     );
@@ -54,6 +55,8 @@ describe('of 100 concurrent enqueues for one object', () => {
     expect(await scene.query('SELECT id FROM job WHERE object_id = $1', ['one-process'])).toEqual([
       { id: stored[0] },
     ]);
+    const duplicates = module.get(Metrics).counter('rookery_duplicates_total', '');
+    expect(duplicates.of(Window.queue, Window.name, 'dedupe').value).toBe(99);
   });
 
   it.each([Window, Once])(

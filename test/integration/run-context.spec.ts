@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { currentRun } from '../../src/kernel/current-run.js';
 import { defineJob, type JobContext } from '../../src/modules/job/index.js';
 import { gate, handlerOf } from '../support/handlers.js';
@@ -35,7 +36,7 @@ describe('ctx.enqueue', () => {
     const Both = handlerOf(Child, ({ n }) => void seen.push(n));
     let ids: string[] = [];
     let storedBefore: unknown;
-    const { jobs } = await scene.start({
+    const { jobs, module } = await scene.start({
       handlers: [
         Both,
         parent(async (ctx) => {
@@ -49,6 +50,8 @@ describe('ctx.enqueue', () => {
     for (const child of ids) await scene.reaches(child, 'done');
     expect(seen.toSorted()).toEqual([1, 2]);
     expect(storedBefore).toEqual([]);
+    const enqueued = module.get(Metrics).counter('rookery_jobs_enqueued_total', '');
+    expect(enqueued.of(Child.queue, 'child').value).toBe(2);
   });
 
   it('stores nothing of a run that fails, and the children of the next run once', async () => {

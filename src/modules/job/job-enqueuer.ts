@@ -126,7 +126,7 @@ export class JobEnqueuer {
     this.bulk = new Batcher({
       ...common,
       name: 'bulk enqueue',
-      onRun: observeBatches(metrics, 'bulk enqueue'),
+      onRun: observeBatches(metrics, 'bulk enqueue', ({ jobs }) => jobs.length),
       maxItems: 1,
       weigh: () => 0,
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
@@ -142,7 +142,7 @@ export class JobEnqueuer {
     this.batches = new Batcher({
       ...common,
       name: 'batch',
-      onRun: observeBatches(metrics, 'batch'),
+      onRun: observeBatches(metrics, 'batch', ({ members }) => members.length),
       maxItems: 1,
       weigh: () => 0,
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeBatch(request, repeated))),

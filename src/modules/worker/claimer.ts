@@ -1,4 +1,5 @@
 import { Batcher } from '../../kernel/batcher.js';
+import type { Metrics } from '../../kernel/metrics.js';
 import { isItemFault, isTransient, type Database, type HotConnection } from '../database/index.js';
 import {
   LONGEST_RUN_OF_JOBS,
@@ -7,7 +8,7 @@ import {
   foreignAmong,
   held,
   hotQuery,
-  type BatchObserver,
+  observeBatches,
   type ClaimedJob,
 } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
@@ -28,15 +29,12 @@ export class Claimer {
   private readonly durable: Batcher<ClaimRequest, ClaimedJob[]>;
   private readonly quickConnection: HotConnection;
 
-  /**
-   * @param names the types this worker runs; others are never claimed
-   * @param observe makes what is told of each batch of a statement
-   */
+  /** @param names the types this worker runs; others are never claimed */
   constructor(
     database: Database,
     private readonly names: readonly string[],
     private readonly held: HeldRuns,
-    private readonly observe: (statement: string) => BatchObserver,
+    private readonly metrics: Metrics,
   ) {
     this.quickConnection = database.hot('claim', { durable: false });
     this.quick = this.batcher('claim', this.quickConnection);
@@ -74,7 +72,7 @@ export class Claimer {
       isItemFault,
       isTransient,
       repeatForMs: Infinity,
-      onRun: this.observe(name),
+      onRun: observeBatches(this.metrics, name, ({ ids }) => ids.length),
     });
   }
 

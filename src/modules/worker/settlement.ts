@@ -257,7 +257,7 @@ function hasChildren({ result }: Outcome): boolean {
 function batcher(
   name: string,
   run: (outcomes: readonly Outcome[], repeated: boolean) => Promise<SettleAnswer[]>,
-  onRun: BatchObserver,
+  onRun: BatchObserver<Outcome>,
   maxItems = LONGEST_RUN_OF_JOBS,
 ): Batcher<Outcome, SettleAnswer> {
   return new Batcher({

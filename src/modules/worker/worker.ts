@@ -22,7 +22,6 @@ import {
   Queues,
   announceCompleted,
   hotQuery,
-  observeBatches,
   type JobType,
 } from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
@@ -127,7 +126,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
     const { database, registry, transport, held, jobs, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
-    const claimer = new Claimer(database, names, held, (statement) => observeBatches(metrics, statement));
+    const claimer = new Claimer(database, names, held, metrics);
     const capacities = [...served.keys()].map((queue) => queueSettings(this.config, queue));
     const slots = sum(capacities.map(({ concurrency, retryConcurrency }) => concurrency + retryConcurrency));
     const settlement = new Settlement(
