@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import type { FastifyAdapter } from '@nestjs/platform-fastify';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EntryName } from '../../src/index.js';
@@ -19,7 +19,7 @@ describe.each<EntryName>(['all', 'job', 'status'])('the document of entry %s', (
   let document: OpenApiDocument;
 
   beforeAll(async () => {
-    rest = await RestApp.boot({ entry, prepare: (adapter) => noteRoutes(adapter, registered) });
+    rest = await RestApp.boot({ entry, adapter: noting(registered) });
     document = (await rest.get('/openapi.json')).body as unknown as OpenApiDocument;
   });
   afterAll(() => rest.close());
@@ -119,12 +119,14 @@ it('tells nothing of the controllers of the application around it', () => {
   expect(openApiDocument([OrderController], { version: '1' }).paths).toEqual({});
 });
 
-/** Notes each route as the document would have it; a HEAD is Fastify's own twin of a GET. */
-function noteRoutes(adapter: FastifyAdapter, registered: string[]): void {
+/** An adapter that notes each route as the document would have it; a HEAD is Fastify's own twin of a GET. */
+function noting(registered: string[]): FastifyAdapter {
+  const adapter = new FastifyAdapter();
   adapter.getInstance().addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) {
       if (each !== 'HEAD' && !PAGES.test(url))
         registered.push(`${each} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
     }
   });
+  return adapter;
 }

@@ -72,6 +72,7 @@ export class DocumentCheck {
     const where = `${method} ${path} answered ${answer.status}`;
     const response = responses[answer.status];
     if (!response) return `${where}, which is not described: ${answer.text.slice(0, 500)}`;
+    if (!response.content && answer.text === '') return undefined;
     const type = answer.contentType?.split(';', 1)[0] ?? '';
     const content = response.content ?? {};
     const media = content[type] ?? content[`${type.split('/', 1)[0]}/*`];

@@ -48,8 +48,8 @@ export interface RestAppOptions {
   readonly settings?: RookerySettings;
   /** Default: `job`. */
   readonly entry?: EntryName;
-  /** Called with the adapter before any route is added. */
-  readonly prepare?: (adapter: FastifyAdapter) => void;
+  /** Default: one without options. */
+  readonly adapter?: FastifyAdapter;
 }
 
 /** The API on a database of its own, without a worker. */
@@ -65,7 +65,7 @@ export class RestApp {
     prefix,
     settings = {},
     entry = 'job',
-    prepare,
+    adapter = new FastifyAdapter(),
   }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
     const config = defineConfig({ ...settings, database: { url: database.url } }, {});
@@ -76,8 +76,6 @@ export class RestApp {
         ...imports,
       ],
     }).compile();
-    const adapter = new FastifyAdapter();
-    prepare?.(adapter);
     const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
     if (hasGlobalFilter) app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
     if (prefix !== undefined) app.setGlobalPrefix(prefix);
@@ -107,7 +105,7 @@ export class RestApp {
 
   /** Sends a body as it is. */
   async send(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     url: string,
     payload?: string | Buffer,
     headers: Record<string, string> = {},

@@ -85,7 +85,7 @@ export class ScheduleService {
    * `unknown_job_name`, `invalid_payload`, and `schedule_in_code` for one that code declares.
    */
   async put(name: string, request: ScheduleRequest): Promise<{ view: ScheduleView; isNew: boolean }> {
-    const known = await this.control((query) => scheduleNamed(query, name));
+    const known = NAME.test(name) ? await this.control((query) => scheduleNamed(query, name)) : undefined;
     if (known?.source === 'code' && known.orphanedAt === null) {
       throw new RookeryError(
         'schedule_in_code',
@@ -119,7 +119,8 @@ export class ScheduleService {
 
   /** Pauses a schedule, or lets it fire again: what it would have fired meanwhile is not made up for. Throws `no_such_schedule`. */
   async setPaused(name: string, isPaused: boolean): Promise<ScheduleView> {
-    const next = isPaused ? undefined : fireAfter(await this.row(name), this.database.clock.now());
+    const row = await this.row(name);
+    const next = isPaused ? undefined : fireAfter(row, this.database.clock.now());
     const nextAt = next ? new Date(next.at) : null;
     await this.control((query) => setSchedulePaused(query, name, isPaused, nextAt));
     return scheduleViewOf(await this.row(name));
@@ -174,7 +175,8 @@ export class ScheduleService {
   }
 
   private async row(name: string): Promise<ScheduleRow> {
-    const row = await this.control((query) => scheduleNamed(query, name));
+    // A name that none may have can hold what PostgreSQL cannot read.
+    const row = NAME.test(name) ? await this.control((query) => scheduleNamed(query, name)) : undefined;
     if (row) return row;
     throw new RookeryError('no_such_schedule', `there is no schedule named ${JSON.stringify(name)}`, {
       name,

@@ -96,11 +96,16 @@ export type RequestedMembers = z.output<typeof membersRequest>;
 
 const limitRule = expects(`a whole number from 1 to ${MOST_BATCHES}`);
 
+const keyRule = expects('the key of a batch: 1 to 255 characters without U+0000');
+
 /** The query of a list of batches. */
 export const batchListQuery = z
   .strictObject({
     status: z.enum(batchStates, expects(`one of ${batchStates.join(', ')}`)).optional(),
-    key: z.string(expects('the key of a batch')).optional(),
+    key: z
+      .string(keyRule)
+      .regex(/^[^\0]{1,255}$/, keyRule)
+      .optional(),
     limit: z
       .string(limitRule)
       .refine(
