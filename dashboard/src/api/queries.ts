@@ -1,63 +1,45 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { refresh } from '../live/refresh.js';
-import { request, type Params } from './request.js';
-import type {
-  AttentionItem,
-  Batch,
-  BatchPage,
-  History,
-  Job,
-  JobLog,
-  JobPage,
-  JobWaiting,
-  PreviewedFire,
-  Queue,
-  Schedule,
-  ScheduleFire,
-  Status,
-  Worker,
-} from './types.js';
+import { answered, api } from './client.js';
+import type { BatchState, Job, JobFilter } from './types.js';
+
+/** Rows of a page of a list. */
+const PAGE = 50;
 
 /** What needs attention first. */
 export const attentionQuery = queryOptions({
   queryKey: ['attention'],
-  queryFn: ({ signal }) => request<{ items: AttentionItem[] }>('GET', 'attention', { signal }),
+  queryFn: ({ signal }) => answered(api.GET('/attention', { signal })),
   refetchInterval: refresh.attention,
 });
 
 /** Every queue with its depth, age and rates. */
 export const queuesQuery = queryOptions({
   queryKey: ['queue'],
-  queryFn: ({ signal }) => request<{ queues: Queue[] }>('GET', 'queue', { signal }),
+  queryFn: ({ signal }) => answered(api.GET('/queue', { signal })),
   refetchInterval: refresh.queues,
 });
 
 /** The last hour of every queue, minute by minute. */
 export const historyQuery = queryOptions({
   queryKey: ['history'],
-  queryFn: ({ signal }) => request<History>('GET', 'queue/history', { params: { minutes: 60 }, signal }),
+  queryFn: ({ signal }) =>
+    answered(api.GET('/queue/history', { params: { query: { minutes: 60 } }, signal })),
   refetchInterval: refresh.history,
 });
 
 /** The workers that live. */
 export const workersQuery = queryOptions({
   queryKey: ['worker'],
-  queryFn: ({ signal }) => request<{ workers: Worker[] }>('GET', 'worker', { signal }),
+  queryFn: ({ signal }) => answered(api.GET('/worker', { signal })),
   refetchInterval: refresh.workers,
-});
-
-/** Totals, and the job types nobody serves. */
-export const statusQuery = queryOptions({
-  queryKey: ['status'],
-  queryFn: ({ signal }) => request<Status>('GET', 'status', { signal }),
-  refetchInterval: refresh.queues,
 });
 
 /** One job. An ended one is asked for seldom: only a retry by hand changes it. */
 export const jobQuery = (id: string) =>
   queryOptions({
     queryKey: ['job', id],
-    queryFn: ({ signal }) => request<Job>('GET', `job/${id}`, { signal }),
+    queryFn: ({ signal }) => answered(api.GET('/job/{id}', { params: { path: { id } }, signal })),
     refetchInterval: ({ state }) => (isOpen(state.data) ? refresh.job : refresh.jobs),
   });
 
@@ -65,7 +47,7 @@ export const jobQuery = (id: string) =>
 export const waitingQuery = (id: string) =>
   queryOptions({
     queryKey: ['job', id, 'waiting'],
-    queryFn: ({ signal }) => request<JobWaiting>('GET', `job/${id}/waiting`, { signal }),
+    queryFn: ({ signal }) => answered(api.GET('/job/{id}/waiting', { params: { path: { id } }, signal })),
     refetchInterval: refresh.queues,
   });
 
@@ -73,16 +55,18 @@ export const waitingQuery = (id: string) =>
 export const logQuery = (id: string, isRunning: boolean) =>
   queryOptions({
     queryKey: ['job', id, 'log'],
-    queryFn: ({ signal }) => request<JobLog>('GET', `job/${id}/log`, { signal }),
+    queryFn: ({ signal }) => answered(api.GET('/job/{id}/log', { params: { path: { id } }, signal })),
     refetchInterval: isRunning && refresh.job,
   });
 
 /** Jobs of a filter, a page at a time. Only the first page is kept up to date: whoever reads on wants what was there. */
-export const jobsQuery = (path: string, filter: Params) =>
+export const jobsQuery = (filter: JobFilter) =>
   infiniteQueryOptions({
-    queryKey: ['jobs', path, filter],
-    queryFn: ({ pageParam, signal }) =>
-      request<JobPage>('GET', path, { params: { ...filter, limit: 50, cursor: pageParam }, signal }),
+    queryKey: ['jobs', filter],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...filter, limit: PAGE, ...(pageParam !== undefined && { cursor: pageParam }) };
+      return answered(api.GET('/job/all', { params: { query }, signal }));
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
     refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh.jobs : false),
@@ -91,7 +75,7 @@ export const jobsQuery = (path: string, filter: Params) =>
 /** Every schedule. */
 export const schedulesQuery = queryOptions({
   queryKey: ['schedule'],
-  queryFn: ({ signal }) => request<{ schedules: Schedule[] }>('GET', 'schedule', { signal }),
+  queryFn: ({ signal }) => answered(api.GET('/schedule', { signal })),
   refetchInterval: refresh.schedules,
 });
 
@@ -99,10 +83,7 @@ export const schedulesQuery = queryOptions({
 export const scheduleQuery = (name: string) =>
   queryOptions({
     queryKey: ['schedule', name],
-    queryFn: ({ signal }) =>
-      request<Schedule & { fires: ScheduleFire[] }>('GET', `schedule/${encodeURIComponent(name)}`, {
-        signal,
-      }),
+    queryFn: ({ signal }) => answered(api.GET('/schedule/{name}', { params: { path: { name } }, signal })),
     refetchInterval: refresh.schedules,
   });
 
@@ -111,19 +92,22 @@ export const previewQuery = (name: string) =>
   queryOptions({
     queryKey: ['schedule', name, 'preview'],
     queryFn: ({ signal }) =>
-      request<{ fires: PreviewedFire[] }>('GET', `schedule/${encodeURIComponent(name)}/preview`, {
-        params: { n: 10 },
-        signal,
-      }),
+      answered(api.GET('/schedule/{name}/preview', { params: { path: { name }, query: { n: 10 } }, signal })),
     refetchInterval: refresh.schedules,
   });
 
 /** Batches, newest first, a page at a time. */
-export const batchesQuery = (status: string | undefined) =>
+export const batchesQuery = (status: BatchState | undefined) =>
   infiniteQueryOptions({
     queryKey: ['batches', status],
-    queryFn: ({ pageParam, signal }) =>
-      request<BatchPage>('GET', 'batch', { params: { status, limit: 50, cursor: pageParam }, signal }),
+    queryFn: ({ pageParam, signal }) => {
+      const query = {
+        limit: PAGE,
+        ...(status !== undefined && { status }),
+        ...(pageParam !== undefined && { cursor: pageParam }),
+      };
+      return answered(api.GET('/batch', { params: { query }, signal }));
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
     refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh.batches : false),
@@ -133,7 +117,7 @@ export const batchesQuery = (status: string | undefined) =>
 export const batchQuery = (id: string) =>
   queryOptions({
     queryKey: ['batch', id],
-    queryFn: ({ signal }) => request<Batch>('GET', `batch/${id}`, { signal }),
+    queryFn: ({ signal }) => answered(api.GET('/batch/{id}', { params: { path: { id } }, signal })),
     refetchInterval: ({ state }) =>
       state.data && state.data.completedAt !== null ? refresh.batches : refresh.job,
   });

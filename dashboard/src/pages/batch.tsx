@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
 import { batchQuery } from '../api/queries.js';
-import { request } from '../api/request.js';
+import { answered, api } from '../api/client.js';
 import type { Batch } from '../api/types.js';
 import { ConfirmButton } from '../parts/confirm-button.js';
 import { CopyId } from '../parts/copy-id.js';
@@ -44,11 +44,7 @@ export function BatchPage(): ReactElement {
         )}
       </QueryView>
       <Panel title="Members">
-        <JobList
-          path={`batch/${id}/jobs`}
-          filter={{ batchId: id }}
-          empty={<Empty title="It has no members yet." />}
-        />
+        <JobList filter={{ batchId: id }} empty={<Empty title="It has no members yet." />} />
       </Panel>
     </Stack>
   );
@@ -110,11 +106,11 @@ function BatchFacts({ batch }: { readonly batch: Batch }): ReactElement {
 
 function BatchActions({ batch }: { readonly batch: Batch }): ReactElement {
   const seal = useAct(
-    () => request('POST', `batch/${batch.id}/seal`),
+    () => answered(api.POST('/batch/{id}/seal', { params: { path: { id: batch.id } } })),
     () => 'Sealed: it completes with its last member',
   );
   const cancel = useAct(
-    () => request('POST', `batch/${batch.id}/cancel`),
+    () => answered(api.POST('/batch/{id}/cancel', { params: { path: { id: batch.id } } })),
     () => 'Canceled: its waiting members end, its executing ones are told to stop',
   );
   return (

@@ -3,8 +3,8 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { batchesQuery } from '../api/queries.js';
-import { apiRoot } from '../api/request.js';
-import type { Batch } from '../api/types.js';
+import { apiRoot } from '../api/client.js';
+import { batchStates, type Batch } from '../api/types.js';
 import { CopyId } from '../parts/copy-id.js';
 import { Empty } from '../parts/empty.js';
 import { PageHead } from '../parts/page-head.js';
@@ -18,7 +18,7 @@ import { BatchBar } from './batches/batch-bar.js';
 /** Batches, newest first, with how far each is. */
 export function BatchesPage(): ReactElement {
   const [params, setParams] = useSearchParams();
-  const status = params.get('status') ?? undefined;
+  const status = batchStates.find((state) => state === params.get('status'));
   const query = useInfiniteQuery(batchesQuery(status));
   const batches = query.data?.pages.flatMap((page) => page.batches) ?? [];
   return (
@@ -29,7 +29,7 @@ export function BatchesPage(): ReactElement {
           size="xs"
           value={status ?? ''}
           onChange={({ currentTarget: { value } }) => setParams(value === '' ? {} : { status: value })}
-          data={[{ value: '', label: 'any state' }, 'open', 'running', 'complete', 'canceled']}
+          data={[{ value: '', label: 'any state' }, ...batchStates]}
         />
       </PageHead>
       <section className="panel" aria-label="Batches">

@@ -13,6 +13,7 @@ import { QueryView } from '../parts/query-view.js';
 import { StateBadge } from '../parts/state-badge.js';
 import { TimeAgo } from '../parts/time-ago.js';
 import { durationText } from '../text/duration-text.js';
+import { progressOf } from '../text/progress-of.js';
 import { JobActions } from './job/job-actions.js';
 import { JobLogPanel } from './job/job-log-panel.js';
 import { RunTimeline } from './job/run-timeline.js';
@@ -70,8 +71,9 @@ function Whole({ job }: { readonly job: Job }): ReactElement {
 }
 
 function ProgressPanel({ job }: { readonly job: Job }): ReactElement | null {
-  const { fraction, note } = job.progress ?? {};
-  if (fraction === undefined) return null;
+  const progress = progressOf(job);
+  if (!progress) return null;
+  const { fraction, note } = progress;
   return (
     <Panel title="Progress" isPadded>
       <Group gap="md" wrap="nowrap">

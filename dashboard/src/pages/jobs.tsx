@@ -18,7 +18,6 @@ export function JobsPage(): ReactElement {
         <FilterBar filter={filter} onChange={change} />
         <JobList
           key={JSON.stringify(filter)}
-          path="job/all"
           filter={filter}
           empty={
             isFiltered ? (

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { historyQuery, queuesQuery, workersQuery } from '../api/queries.js';
-import type { History, Queue, QueueSlots, Worker } from '../api/types.js';
+import type { History, Queue, Worker } from '../api/types.js';
 import { Facts } from '../parts/facts.js';
 import { FirstJob } from '../parts/first-job.js';
 import { MinuteChart } from '../parts/minute-chart.js';
@@ -13,6 +13,7 @@ import { QueryView } from '../parts/query-view.js';
 import { TimeAgo } from '../parts/time-ago.js';
 import { countText } from '../text/count-text.js';
 import { durationText } from '../text/duration-text.js';
+import { slotsOf, type QueueSlots } from '../text/slots-of.js';
 import { Tag } from '../parts/tag.js';
 
 /** Every queue with its figures, its hour, and the slots its workers have for it. */
@@ -107,11 +108,11 @@ function QueueCard({
 
 /** What the workers' settings come to for this queue: each worker may have its own. */
 function slotFacts(queue: string, workers: readonly Worker[]): (readonly [string, string])[] {
-  const serving = workers.flatMap(({ queues, slotsByQueue }) =>
-    queues.includes(queue) ? [slotsByQueue[queue] ?? {}] : [],
+  const serving = workers.flatMap((worker) =>
+    worker.queues.includes(queue) ? [slotsOf(worker, queue)] : [],
   );
-  const sum = (of: (slots: QueueSlots) => number | undefined): number =>
-    serving.reduce((total, slots) => total + (of(slots) ?? 0), 0);
+  const sum = (of: (slots: QueueSlots) => number): number =>
+    serving.reduce((total, slots) => total + of(slots), 0);
   if (serving.length === 0) return [['Workers', 'none serves it']];
   return [
     ['Workers', String(serving.length)],

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { previewQuery, scheduleQuery } from '../api/queries.js';
-import { request } from '../api/request.js';
+import { answered, api } from '../api/client.js';
 import type { Schedule, ScheduleFire } from '../api/types.js';
 import { ConfirmButton } from '../parts/confirm-button.js';
 import { CopyId } from '../parts/copy-id.js';
@@ -81,7 +81,7 @@ function RemoveButton({ name }: { readonly name: string }): ReactElement {
   const navigate = useNavigate();
   const remove = useAct(
     async () => {
-      await request('DELETE', `schedule/${encodeURIComponent(name)}`);
+      await answered(api.DELETE('/schedule/{name}', { params: { path: { name } } }));
       await navigate('/schedules');
     },
     () => `${name} is removed`,

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { schedulesQuery } from '../api/queries.js';
-import { apiRoot } from '../api/request.js';
+import { apiRoot } from '../api/client.js';
 import type { Schedule } from '../api/types.js';
 import { Empty } from '../parts/empty.js';
 import { PageHead } from '../parts/page-head.js';

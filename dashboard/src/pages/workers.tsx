@@ -2,7 +2,7 @@ import { Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { workersQuery } from '../api/queries.js';
-import { request } from '../api/request.js';
+import { answered, api } from '../api/client.js';
 import type { Worker } from '../api/types.js';
 import { ConfirmButton } from '../parts/confirm-button.js';
 import { CopyId } from '../parts/copy-id.js';
@@ -14,6 +14,7 @@ import { ShareBar } from '../parts/share-bar.js';
 import { ShownCommand } from '../parts/shown-command.js';
 import { TimeAgo } from '../parts/time-ago.js';
 import { useAct } from '../parts/use-act.js';
+import { slotsOf } from '../text/slots-of.js';
 import { Tag } from '../parts/tag.js';
 
 /** Who runs jobs, how busy each is, and a way to end one gently. */
@@ -50,7 +51,7 @@ export function WorkersPage(): ReactElement {
 function WorkerCard({ worker }: { readonly worker: Worker }): ReactElement {
   const { id, host, pid, entry, slots, busy, stuck, draining, queues, types } = worker;
   const drain = useAct(
-    () => request('POST', `worker/${id}/drain`),
+    () => answered(api.POST('/worker/{id}/drain', { params: { path: { id } } })),
     () => `${host} (pid ${pid}) takes no more jobs and finishes what it holds`,
   );
   return (
@@ -121,15 +122,15 @@ function WorkerCard({ worker }: { readonly worker: Worker }): ReactElement {
             </thead>
             <tbody>
               {queues.map((queue) => {
-                const of = worker.slotsByQueue[queue] ?? {};
+                const of = slotsOf(worker, queue);
                 return (
                   <tr key={queue}>
                     <td>{queue}</td>
                     <td>
-                      {of.busy ?? 0} of {of.concurrency ?? 0}
+                      {of.busy} of {of.concurrency}
                     </td>
                     <td>
-                      {of.retryBusy ?? 0} of {of.retryConcurrency ?? 0}
+                      {of.retryBusy} of {of.retryConcurrency}
                     </td>
                   </tr>
                 );

@@ -1,8 +1,8 @@
 import { Button, Group, Text } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
-import type { Params } from '../api/request.js';
+import type { JobFilter } from '../api/types.js';
 import { countedText } from '../text/count-text.js';
-import { BulkDialog, type BulkVerb } from './bulk-dialog.js';
+import { BulkDialog, type BulkBody, type BulkVerb } from './bulk-dialog.js';
 import { Icon } from './icon.js';
 
 /** Which states each verb is for. */
@@ -19,15 +19,15 @@ export function BulkButtons({
   onDone,
 }: {
   readonly selected: ReadonlySet<string>;
-  readonly filter: Params;
+  readonly filter: JobFilter;
   readonly shown: number;
   readonly onDone: () => void;
 }): ReactElement {
-  const [asked, setAsked] = useState<{ readonly verb: BulkVerb; readonly body: object }>();
+  const [asked, setAsked] = useState<{ readonly verb: BulkVerb; readonly body: BulkBody }>();
   const isChosen = selected.size > 0;
-  const status = filter['status'];
+  const { status } = filter;
   const fits = (verb: BulkVerb): boolean =>
-    isChosen || (shown > 0 && (status === undefined || MEANT[verb].includes(String(status))));
+    isChosen || (shown > 0 && (status === undefined || MEANT[verb].includes(status)));
   const ask = (verb: BulkVerb): void =>
     setAsked({ verb, body: isChosen ? { ids: [...selected] } : filterBody(filter) });
   return (
@@ -72,7 +72,6 @@ export function BulkButtons({
 }
 
 /** The filter as a body; one that names nothing has to say that it means everything. */
-function filterBody(filter: Params): object {
-  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
-  return given.length === 0 ? { all: true } : Object.fromEntries(given);
+function filterBody(filter: JobFilter): BulkBody {
+  return Object.keys(filter).length === 0 ? { all: true } : filter;
 }

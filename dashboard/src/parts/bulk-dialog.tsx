@@ -2,11 +2,12 @@ import { Button, Code, Group, Loader, Modal, Progress, Stack, Text } from '@mant
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type ReactElement } from 'react';
-import { request } from '../api/request.js';
-import type { BulkChange } from '../api/types.js';
+import { answered, api } from '../api/client.js';
+import type { BulkBody, BulkChange } from '../api/types.js';
 import { countedText } from '../text/count-text.js';
 import { ProblemAlert } from './problem-alert.js';
 
+export type { BulkBody };
 export type BulkVerb = 'retry' | 'cancel';
 
 /** Requests a count may take, each of at most 10,000 jobs; what is more is "at least". */
@@ -24,7 +25,7 @@ export function BulkDialog({
   onClose,
 }: {
   readonly verb: BulkVerb;
-  readonly body: object;
+  readonly body: BulkBody;
   readonly onClose: () => void;
 }): ReactElement {
   const client = useQueryClient();
@@ -116,7 +117,7 @@ export function BulkDialog({
   );
 }
 
-async function countMatches(verb: BulkVerb, body: object, signal: AbortSignal): Promise<Counted> {
+async function countMatches(verb: BulkVerb, body: BulkBody, signal: AbortSignal): Promise<Counted> {
   let matched = 0;
   let cursor: string | undefined;
   for (let asked = 0; asked < MOST_COUNTS; asked++) {
@@ -131,7 +132,7 @@ async function countMatches(verb: BulkVerb, body: object, signal: AbortSignal): 
 /** Changes page by page, as long as `goesOn` says so; answers how many were changed. */
 async function changeAll(
   verb: BulkVerb,
-  body: object,
+  body: BulkBody,
   goesOn: (changed: number) => boolean,
 ): Promise<number> {
   let changed = 0;
@@ -144,8 +145,8 @@ async function changeAll(
   }
 }
 
-function send(verb: BulkVerb, body: object, signal?: AbortSignal): Promise<BulkChange> {
-  return request<BulkChange>('POST', `job/${verb}`, { body, ...(signal && { signal }) });
+function send(verb: BulkVerb, body: BulkBody, signal?: AbortSignal): Promise<BulkChange> {
+  return answered(api.POST(`/job/${verb}`, { body, ...(signal && { signal }) }));
 }
 
 function said(verb: BulkVerb, count: number): string {

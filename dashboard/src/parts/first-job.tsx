@@ -1,6 +1,6 @@
 import { Stack, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { apiRoot } from '../api/request.js';
+import { apiRoot } from '../api/client.js';
 import { ShownCommand } from './shown-command.js';
 
 /** What to do where there is nothing to see yet. */

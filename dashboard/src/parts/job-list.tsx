@@ -2,7 +2,7 @@ import { Button, Group, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState, type ReactElement, type ReactNode } from 'react';
 import { jobsQuery } from '../api/queries.js';
-import type { Params } from '../api/request.js';
+import type { JobFilter } from '../api/types.js';
 import { countedText } from '../text/count-text.js';
 import { exactText } from '../text/exact-text.js';
 import { BulkButtons } from './bulk-buttons.js';
@@ -12,15 +12,13 @@ import { TimeAgo } from './time-ago.js';
 
 /** Jobs of a filter with ways to read on, and to retry and cancel those chosen or all. Choices end with the filter: give it as `key`. */
 export function JobList({
-  path,
   filter,
   empty,
 }: {
-  readonly path: string;
-  readonly filter: Params;
+  readonly filter: JobFilter;
   readonly empty: ReactNode;
 }): ReactElement {
-  const query = useInfiniteQuery(jobsQuery(path, filter));
+  const query = useInfiniteQuery(jobsQuery(filter));
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const jobs = query.data?.pages.flatMap((page) => page.jobs) ?? [];
   const last = query.data?.pages.at(-1);

@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import type { Job } from '../api/types.js';
 import { durationText } from '../text/duration-text.js';
+import { progressOf } from '../text/progress-of.js';
 import { CopyId } from './copy-id.js';
 import { StateBadge } from './state-badge.js';
 import { TimeAgo } from './time-ago.js';
@@ -88,6 +89,7 @@ export function JobTable({
 /** The one thing worth knowing of a job in its state. */
 function Fares({ job }: { readonly job: Job }): ReactElement | null {
   const error = job.history.at(-1)?.error?.message;
+  const progress = progressOf(job);
   switch (job.status) {
     case 'waiting':
       return (
@@ -104,8 +106,8 @@ function Fares({ job }: { readonly job: Job }): ReactElement | null {
       return (
         <Text size="sm" component="div">
           since {job.startedAt !== null && <TimeAgo at={job.startedAt} />}
-          {job.progress?.fraction !== undefined && (
-            <Progress value={job.progress.fraction * 100} aria-label="Progress" size="sm" mt={4} maw={140} />
+          {progress && (
+            <Progress value={progress.fraction * 100} aria-label="Progress" size="sm" mt={4} maw={140} />
           )}
         </Text>
       );

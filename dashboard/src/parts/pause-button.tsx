@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { request } from '../api/request.js';
+import { answered, api } from '../api/client.js';
 import { Icon } from './icon.js';
 import { useAct } from './use-act.js';
 
@@ -13,7 +13,8 @@ export function PauseButton({
   readonly isPaused: boolean;
 }): ReactElement {
   const { mutate, isPending } = useAct(
-    (verb: 'pause' | 'resume') => request('POST', `queue/${encodeURIComponent(queue)}/${verb}`),
+    (verb: 'pause' | 'resume') =>
+      answered(api.POST(`/queue/{name}/${verb}`, { params: { path: { name: queue } } })),
     (_, verb) =>
       verb === 'pause' ? `${queue} is paused; what runs goes on` : `${queue} runs again; its jobs start`,
   );

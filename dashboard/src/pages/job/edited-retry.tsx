@@ -2,8 +2,8 @@ import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { useNavigate } from 'react-router';
-import { request } from '../../api/request.js';
-import type { Job } from '../../api/types.js';
+import { answered, api } from '../../api/client.js';
+import type { Job, JobRequest } from '../../api/types.js';
 import { ProblemAlert } from '../../parts/problem-alert.js';
 
 /** Enqueues the job anew with the payload as edited. The old one stays as it is; the new one names it. */
@@ -18,8 +18,7 @@ export function EditedRetry({
   const navigate = useNavigate();
   const payload = parsed(text);
   const send = useMutation({
-    mutationFn: () =>
-      request<{ id: string }>('POST', 'job', { body: { ...optionsOf(job), payload: payload.value } }),
+    mutationFn: () => answered(api.POST('/job', { body: { ...optionsOf(job), payload: payload.value } })),
     onSuccess: ({ id }) => {
       onClose();
       void navigate(`/jobs/${id}`);
@@ -67,7 +66,7 @@ export function EditedRetry({
   );
 }
 
-function optionsOf({ id, name, objectId, lane, maxAttempts, timeoutMs }: Job): object {
+function optionsOf({ id, name, objectId, lane, maxAttempts, timeoutMs }: Job): JobRequest {
   return {
     name,
     lane,

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ReactElement } from 'react';
-import { request } from '../../api/request.js';
+import { answered, api } from '../../api/client.js';
 import type { Job } from '../../api/types.js';
 import { ConfirmButton } from '../../parts/confirm-button.js';
 import { Icon } from '../../parts/icon.js';
@@ -12,11 +12,11 @@ import { EditedRetry } from './edited-retry.js';
 export function JobActions({ job }: { readonly job: Job }): ReactElement {
   const [isEditing, edit] = useDisclosure();
   const retry = useAct(
-    () => request('POST', `job/${job.id}/retry`),
+    () => answered(api.POST('/job/{id}/retry', { params: { path: { id: job.id } } })),
     () => 'It waits again, with all its attempts before it',
   );
   const cancel = useAct(
-    () => request<{ status: string }>('POST', `job/${job.id}/cancel`),
+    () => answered(api.POST('/job/{id}/cancel', { params: { path: { id: job.id } } })),
     ({ status }) => (status === 'canceled' ? 'Canceled' : 'It is told to stop'),
   );
   const isOpen = job.status === 'waiting' || job.status === 'executing';

@@ -2,11 +2,11 @@ import { Button, Group, NativeSelect } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { queuesQuery, workersQuery } from '../../api/queries.js';
-import { jobStates } from '../../api/types.js';
+import { jobStates, type JobFilter } from '../../api/types.js';
 import { now } from '../../text/now.js';
 import { FilterText } from './filter-text.js';
 import { FilterTime } from './filter-time.js';
-import type { JobFilter } from './use-job-filter.js';
+import type { FilterChange } from './use-job-filter.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,7 +16,7 @@ export function FilterBar({
   onChange,
 }: {
   readonly filter: JobFilter;
-  readonly onChange: (part: JobFilter) => void;
+  readonly onChange: (part: FilterChange) => void;
 }): ReactElement {
   const { data: queues } = useQuery(queuesQuery);
   const { data: workers } = useQuery(workersQuery);

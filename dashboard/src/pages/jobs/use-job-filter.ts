@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import { useSearchParams } from 'react-router';
+import type { JobFilter } from '../../api/types.js';
 
 /** The parts of a filter, as the API names them. */
 export const filterFields = [
@@ -13,12 +14,13 @@ export const filterFields = [
   'until',
 ] as const;
 export type FilterField = (typeof filterFields)[number];
-export type JobFilter = Readonly<Partial<Record<FilterField, string>>>;
+/** Parts to be changed; an empty text takes one away. */
+export type FilterChange = Readonly<Partial<Record<FilterField, string>>>;
 
 /** The filter that the address holds, and a way to change it. */
 export function useJobFilter(): {
   readonly filter: JobFilter;
-  readonly change: (part: JobFilter) => void;
+  readonly change: (part: FilterChange) => void;
 } {
   const [params, setParams] = useSearchParams();
   const text = params.toString();

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { request } from '../../api/request.js';
+import { answered, api } from '../../api/client.js';
 import type { Schedule } from '../../api/types.js';
 import { Icon } from '../../parts/icon.js';
 import { useAct } from '../../parts/use-act.js';
@@ -11,13 +11,13 @@ export function ScheduleActions({
 }: {
   readonly schedule: Schedule;
 }): ReactElement {
-  const path = `schedule/${encodeURIComponent(name)}`;
+  const params = { path: { name } };
   const trigger = useAct(
-    () => request<{ jobId: string }>('POST', `${path}/trigger`),
+    () => answered(api.POST('/schedule/{name}/trigger', { params })),
     ({ jobId }) => `${name} fired by hand: job …${jobId.slice(-8)}`,
   );
   const hold = useAct(
-    (verb: 'pause' | 'resume') => request('POST', `${path}/${verb}`),
+    (verb: 'pause' | 'resume') => answered(api.POST(`/schedule/{name}/${verb}`, { params })),
     (_, verb) =>
       verb === 'pause' ? `${name} is paused` : `${name} fires again; what it missed is not made up for`,
   );

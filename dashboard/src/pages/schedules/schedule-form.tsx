@@ -12,8 +12,8 @@ import {
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { workersQuery } from '../../api/queries.js';
-import { request } from '../../api/request.js';
-import type { Schedule } from '../../api/types.js';
+import { answered, api } from '../../api/client.js';
+import type { Schedule, ScheduleRequest } from '../../api/types.js';
 import { ProblemAlert } from '../../parts/problem-alert.js';
 
 interface Fields {
@@ -43,9 +43,12 @@ export function ScheduleForm({
   const set = (part: Partial<Fields>): void => setFields((before) => ({ ...before, ...part }));
   const send = useMutation({
     mutationFn: () =>
-      request('PUT', `schedule/${encodeURIComponent(fields.name.trim())}`, {
-        body: bodyOf(fields, schedule),
-      }),
+      answered(
+        api.PUT('/schedule/{name}', {
+          params: { path: { name: fields.name.trim() } },
+          body: bodyOf(fields, schedule),
+        }),
+      ),
     onSuccess: async () => {
       await client.invalidateQueries();
       onClose();
@@ -177,17 +180,22 @@ function fieldsOf(schedule: Schedule | undefined): Fields {
 }
 
 /** The body of the request; what the form does not show stays as it is. */
-function bodyOf(fields: Fields, schedule: Schedule | undefined): object {
+function bodyOf(fields: Fields, schedule: Schedule | undefined): ScheduleRequest {
   const { kind, when, timeZone, job, payload, catchUp, jitter, paused } = fields;
   return {
     [kind]: when.trim(),
     timeZone: timeZone.trim(),
     job,
     payload: JSON.parse(payload) as unknown,
-    catchUp: /^\d+$/.test(catchUp.trim()) ? { all: Number(catchUp) } : catchUp.trim(),
+    catchUp: catchUpOf(catchUp.trim()),
     jitter: jitter.trim(),
     paused,
     ...(schedule && schedule.startAt !== null && { startAt: schedule.startAt }),
     ...(schedule && schedule.endAt !== null && { endAt: schedule.endAt }),
   };
+}
+
+/** A number, or the word as it is: which words there are the server says. */
+function catchUpOf(text: string): NonNullable<ScheduleRequest['catchUp']> {
+  return /^\d+$/.test(text) ? { all: Number(text) } : (text as 'skip' | 'latest');
 }

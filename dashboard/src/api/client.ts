@@ -1,0 +1,50 @@
+import createClient from 'openapi-fetch';
+import { ApiError } from './api-error.js';
+import type { paths } from './schema.js';
+
+/** Where the API is: beside the page's own folder, whatever prefix stands before both. */
+export const apiRoot = new URL('..', document.baseURI);
+
+/** Longer than any answer but one that is asked to wait. */
+const LONGEST_MS = 30_000;
+
+/** The API, typed by its own description: a route, a parameter or a field that is not there does not compile. */
+export const api = createClient<paths>({
+  baseUrl: apiRoot.href.replace(/\/$/, ''),
+  fetch: send,
+});
+
+/** The body of an answer. Throws `ApiError` for whatever is no success. */
+export async function answered<Body>(
+  asked: Promise<{ readonly data?: Body; readonly error?: unknown; readonly response: Response }>,
+): Promise<Body> {
+  const { data, error, response } = await asked;
+  if (!response.ok) throw problemOf(response.status, error);
+  return data as Body;
+}
+
+async function send(request: Request): Promise<Response> {
+  try {
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_MS)]);
+    return await fetch(request, { signal });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError(
+      0,
+      'unreachable',
+      'The server does not answer',
+      'It may be restarting, or the network is away. The page goes on asking.',
+    );
+  }
+}
+
+function problemOf(status: number, body: unknown): ApiError {
+  const problem = (typeof body === 'object' && body !== null ? body : {}) as Partial<ApiError>;
+  return new ApiError(
+    status,
+    problem.code ?? 'unknown',
+    problem.title ?? `The server answered ${status}`,
+    problem.detail ?? (typeof body === 'string' ? body.slice(0, 300) : ''),
+    problem.issues ?? [],
+  );
+}
