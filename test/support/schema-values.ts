@@ -44,7 +44,7 @@ export class SchemaValues {
     const options = anyOf ?? oneOf;
     if (options) return fc.oneof(...options.map((option) => this.valid(option)));
     if (Array.isArray(type)) return fc.oneof(...type.map((one) => this.plain({ ...schema, type: one })));
-    return this.ofType(type, schema as SchemaWords);
+    return this.ofType(type, schema);
   }
 
   private ofType(type: unknown, schema: SchemaWords): Arbitrary<unknown> {
