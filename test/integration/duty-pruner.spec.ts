@@ -348,6 +348,23 @@ describe('a session that sits idle in a transaction in which it has read job', (
     },
   );
 
+  it('would make everybody wait for a plain detach, which is the control', async () => {
+    const { suffix } = await oldDay([{ status: 'done' }]);
+    const reader = await idleReader('READ COMMITTED');
+    const detaching = await openSession();
+    const detached = detaching.query(`ALTER TABLE job DETACH PARTITION job_${suffix}`);
+    await eventually(
+      async () =>
+        (await sql(`SELECT FROM pg_locks WHERE NOT granted AND relation = 'job'::regclass`)).length > 0,
+    );
+    await expect(sql('SELECT count(*) FROM job')).rejects.toMatchObject({ code: '55P03' });
+    await end(reader);
+    await detached;
+    await sql(`DROP TABLE job_${suffix}`);
+    await prune();
+    expect(await standing(suffix)).toEqual([]);
+  });
+
   it('and opens a job again keeps its day, though the pruner had begun to end it', async () => {
     const { suffix, ids } = await oldDay([{ status: 'failed' }]);
     const retrying = await openSession();
