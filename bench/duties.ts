@@ -36,7 +36,7 @@ export async function openDuties(url: string): Promise<DrivenDuties> {
     isBehind: async () => {
       const [row] = await database.control.query<{ isBehind: boolean }>(
         `SELECT EXISTS (SELECT FROM queue q CROSS JOIN LATERAL (
-           SELECT FROM job j WHERE (j.queue, j.id) > (q.name, q.watermark) AND j.queue = q.name LIMIT 1) AS above) AS "isBehind"`,
+           SELECT FROM job j WHERE (j.queue, j.id) > (q.name, q.watermark) AND (j.queue, j.id) <= (q.name, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) LIMIT 1) AS above) AS "isBehind"`,
       );
       return row?.isBehind ?? false;
     },

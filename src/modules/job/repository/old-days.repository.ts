@@ -59,13 +59,14 @@ export const IS_OPEN = `due_at IS NOT NULL AND status IN ('waiting', 'executing'
 
 /**
  * What is left in a day, by indexes that hold none of the rows that are done: by due_at, by discarded_at, and, for what lies above a
- * queue's watermark, by (queue, id). Locks nothing.
+ * queue's watermark, by (queue, id). That one is written without `queue = …`, with which the index would be read from the queue's first row
+ * on: all of a day's finished jobs, to find none above them. Locks nothing.
  */
 const dayContent = (day: number) => ({
   name: `day_content_${daySuffix(day)}`,
   text: `
 SELECT EXISTS (SELECT FROM queue q CROSS JOIN LATERAL (
-         SELECT FROM job_${daySuffix(day)} j WHERE (j.queue, j.id) > (q.name, q.watermark) AND j.queue = q.name LIMIT 1) AS above) AS "isUnpassed",
+         SELECT FROM job_${daySuffix(day)} j WHERE (j.queue, j.id) > (q.name, q.watermark) AND (j.queue, j.id) <= (q.name, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) LIMIT 1) AS above) AS "isUnpassed",
        EXISTS (SELECT FROM job_${daySuffix(day)} WHERE ${IS_OPEN}) AS "hasOpen",
        EXISTS (SELECT FROM job_${daySuffix(day)} WHERE discarded_at IS NOT NULL AND status = 'failed') AS "hasFailed"`,
 });
