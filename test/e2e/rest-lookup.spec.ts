@@ -166,6 +166,33 @@ describe('GET /job/all', () => {
     expect((await pagesOf('status=failed&objectId=third')).ids).toEqual([ids[9]]);
   });
 
+  it('filters by what the last failed run said, literally and in whatever case', async () => {
+    const [one, two] = [await rest.paint(), await rest.paint()];
+    await rest.end(one, 'failed', 'Connection refused by 10.0.0.1');
+    await rest.end(two, 'failed', 'the 100 % mark was passed');
+    const found = async (filter: string): Promise<string[]> =>
+      ((await rest.get(`/job/all?${filter}`)).body['jobs'] as { id: string }[]).map(({ id }) => id);
+    expect(await found('status=failed&error=connection%20REFUSED')).toEqual([one]);
+    expect(await found('error=100%20%25')).toEqual([two]);
+    expect(await found('error=100_%25')).toEqual([]);
+  });
+
+  it('filters by when a job was made, and failed ones by when they ended', async () => {
+    const id = await rest.paint();
+    await rest.end(id, 'failed');
+    const made = idTime(id);
+    const at = (ms: number): string => new Date(made + ms).toISOString();
+    const isFound = async (filter: string): Promise<boolean> =>
+      ((await rest.get(`/job/all?queue=paint&limit=1000&${filter}`)).body['jobs'] as { id: string }[]).some(
+        (job) => job.id === id,
+      );
+    for (const status of ['', '&status=failed']) {
+      expect(await isFound(`since=${at(-1_000)}&until=${at(60_000)}${status}`)).toBe(true);
+      expect(await isFound(`since=${at(60_000)}${status}`)).toBe(false);
+      expect(await isFound(`until=${at(-1_000)}${status}`)).toBe(false);
+    }
+  });
+
   it('a heavy page ends early and the next goes on', async () => {
     await rest.database.query(`TRUNCATE job, counter_delta`);
     const payload = 'x'.repeat(1_000_000);

@@ -73,6 +73,83 @@ describe('GET /status', () => {
   });
 });
 
+describe('GET /queue/history', () => {
+  it('answers the flows of each queue, a number a minute, folded or not', async () => {
+    await rest.database.query(
+      `INSERT INTO counter_minute (minute, queue, name, enqueued, done, failed)
+       VALUES (date_trunc('minute', now()) - interval '2 min', 'mail', 'greet', 7, 5, 1),
+              (date_trunc('minute', now()) - interval '5 h', 'mail', 'greet', 100, 100, 0), ('-infinity', 'mail', 'greet', 107, 105, 1)`,
+    );
+    await rest.end(await rest.paint(), 'done');
+    const { body } = await rest.get('/queue/history?minutes=10');
+    const queues = body['queues'] as { name: string; enqueued: number[]; done: number[]; failed: number[] }[];
+    const sum = (values: readonly number[] = []): number => values.reduce((total, value) => total + value, 0);
+    expect(
+      queues.map(({ name, enqueued, done, failed }) => [
+        name,
+        enqueued.length,
+        sum(enqueued),
+        sum(done),
+        sum(failed),
+      ]),
+    ).toEqual([
+      ['mail', 10, 7, 5, 1],
+      ['paint', 10, 1, 1, 0],
+    ]);
+  });
+
+  it.each(['0', '181', 'x'])('refuses %s minutes', async (minutes) => {
+    expect((await rest.get(`/queue/history?minutes=${minutes}`)).body).toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+});
+
+describe('GET /attention', () => {
+  it('names a worker that was lost, and waiting jobs that no worker takes', async () => {
+    await lease(1, { fields: 'lost_at = now()' });
+    await rest.paint();
+    const { body } = await rest.get('/attention');
+    expect((body['items'] as { code: string }[]).map(({ code }) => code)).toEqual([
+      'no_worker',
+      'lost_worker',
+    ]);
+  });
+});
+
+describe('GET /job/:id/waiting', () => {
+  it('counts the jobs of its queue and lane that are ahead, and forgets one that ended', async () => {
+    await lease(1, {
+      fields: `types = '{paint}', queues = '{paint}', slots = '{"total": 20, "busy": 0, "stuck": 0, "queues": {"paint": {"busy": 0, "concurrency": 10}}}'`,
+    });
+    const first = await rest.paint();
+    await rest.paint({ lane: 'low' });
+    await rest.paint({ lane: 'high' });
+    const last = await rest.paint();
+    const reasons = async (id: string): Promise<unknown> =>
+      (await rest.get(`/job/${id}/waiting`)).body['reasons'];
+    expect(await reasons(last)).toEqual([{ code: 'jobs_ahead', text: '2 jobs are ahead of it.' }]);
+    await rest.end(first, 'done');
+    expect(await reasons(last)).toEqual([{ code: 'jobs_ahead', text: '1 job is ahead of it.' }]);
+    expect(await reasons(first)).toEqual([]);
+  });
+
+  it('counts those that came due before it, too', async () => {
+    await lease(1, { fields: `types = '{paint}', queues = '{paint}'` });
+    const ids = await Promise.all([rest.paint(), rest.paint(), rest.paint()]);
+    await rest.database.query(`UPDATE job SET due_at = now() - interval '1 min' WHERE id = ANY ($1)`, [
+      ids.slice(0, 2),
+    ]);
+    const { body } = await rest.get(`/job/${String(ids[2])}/waiting`);
+    expect(body['reasons']).toEqual([{ code: 'jobs_ahead', text: '2 jobs are ahead of it.' }]);
+  });
+
+  it('answers 404 for a job there is not', async () => {
+    const { status, body } = await rest.get('/job/01890000-0000-7000-8000-000000000000/waiting');
+    expect([status, body['code']]).toEqual([404, 'no_such_job']);
+  });
+});
+
 describe('GET /worker', () => {
   it('answers live workers only', async () => {
     await lease(1);

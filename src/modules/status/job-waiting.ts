@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { idTime } from '../../kernel/ids.js';
 import { Database } from '../database/index.js';
 import {
+  FIRST_ID,
   JobService,
   controlQuery,
   jobsAhead,
@@ -49,7 +50,7 @@ export class JobWaitingReader {
     ]);
     const place = {
       ...job,
-      watermark: queue?.watermark ?? job.id,
+      watermark: queue?.watermark ?? FIRST_ID,
       isRetry: job.attempt > 0,
       readyAt: new Date(job.dueAt ?? idTime(job.id)),
     };
