@@ -17,12 +17,17 @@ export interface Occupation {
 export class Retirement {
   private readonly occupations: Occupation[] = [];
   private readonly listeners: ((reason: string) => void)[] = [];
-  private readonly startedAt = monotonicMs();
+  private startedAt = monotonicMs();
   private retiring: Promise<void> | undefined;
   private retiredBecause: string | undefined;
 
   register(occupation: Occupation): void {
     this.occupations.push(occupation);
+  }
+
+  /** Counts idleness from now on: a boot that takes long is no idleness. */
+  begin(): void {
+    this.startedAt = monotonicMs();
   }
 
   /** Calls back, once, when everything is drained and the process may end; at once when that is so already. */

@@ -88,15 +88,18 @@ describe('a worker with --until-fin', () => {
 
 describe('--idle-timeout', () => {
   it('ends a worker and a scheduler that have had nothing to do, but none that is at work', async () => {
+    // There before the worker is, which takes it as soon as it can.
+    const id = await enqueue(job, 'nap', { ms: 5_000 });
     const scheduler = scene.start('scheduler', ['--idle-timeout', '1s']);
-    const worker = scene.start('worker', ['--idle-timeout', '1s']);
-    await Promise.all([scheduler.ready(), worker.ready()]);
-    const id = await enqueue(job, 'nap', { ms: 2_500 });
+    const worker = scene.start('worker', ['--idle-timeout', '2s']);
+    await eventually(
+      async () => (await job.get<{ status: string }>(`/job/${id}`)).body.status === 'executing',
+    );
     expect(await scheduler.ended).toMatchObject({ code: 0 });
     expect(worker.isRunning).toBe(true);
     expect(await ended(job, id)).toMatchObject({ status: 'done', run: 1 });
     expect(await worker.ended).toMatchObject({ code: 0 });
-    expect(worker.output).toContain('nothing to do for 1s');
+    expect(worker.output).toContain('nothing to do for 2s');
   });
 
   it('is refused for a process that answers for jobs, with the reason', async () => {

@@ -42,6 +42,7 @@ export class Retirer {
     const { idleTimeoutMs, untilFin } = this.settings;
     if (idleTimeoutMs === null && untilFin === false) return;
     this.since ??= new Date(this.parts.database.clock.now());
+    this.parts.retirement.begin();
     this.looking ??= this.look();
   }
 
