@@ -94,6 +94,7 @@ describe('--idle-timeout', () => {
     const worker = scene.start('worker', ['--idle-timeout', '2s']);
     await eventually(
       async () => (await job.get<{ status: string }>(`/job/${id}`)).body.status === 'executing',
+      { withinMs: 60_000 },
     );
     expect(await scheduler.ended).toMatchObject({ code: 0 });
     expect(worker.isRunning).toBe(true);
