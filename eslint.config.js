@@ -108,7 +108,7 @@ export default defineConfig(
   },
   {
     // Vite and Vitest load their configuration and reporters by their default export.
-    files: ['dashboard/vite.config.ts', 'vitest.config.ts', 'test/support/*-reporter.ts'],
+    files: ['dashboard/vite.config.ts', '**/vitest.config.ts', 'test/support/*-reporter.ts'],
     rules: { 'no-restricted-syntax': ['error', ...noEnum] },
   },
   {

@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
 /** A run of its own, apart from `npm test`: it needs a Docker engine. */
-// eslint-disable-next-line no-restricted-syntax -- Vitest loads a configuration by its default export
 export default defineConfig({
   test: {
     name: 'compose',
