@@ -281,7 +281,8 @@ describe('every page, in light and dark', () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
-        const found = await faultsOf(page, axe);
+        // The dark page differs from the light one by its colours alone.
+        const found = await faultsOf(page, axe, colorScheme === 'dark' ? ['color-contrast'] : undefined);
         faults.push(...found.map((fault) => `${name}, ${colorScheme}: ${fault}`));
         await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`) });
       }
@@ -303,11 +304,11 @@ interface Violation {
 }
 
 /** What axe finds that keeps people out, as text. */
-async function faultsOf(shown: Page, axe: string): Promise<string[]> {
+async function faultsOf(shown: Page, axe: string, rules?: readonly string[]): Promise<string[]> {
   // Evaluated, not added as a script: the page's policy allows no foreign one.
   await shown.evaluate(axe);
   const { violations } = await shown.evaluate<{ violations: readonly Violation[] }>(
-    `axe.run(document, { resultTypes: ['violations'] })`,
+    `axe.run(document, ${JSON.stringify({ resultTypes: ['violations'], ...(rules && { runOnly: rules }) })})`,
   );
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
