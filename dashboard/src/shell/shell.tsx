@@ -1,5 +1,5 @@
 import { ActionIcon, AppShell, Burger, Group, NavLink, Tooltip } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { useDisclosure, useReducedMotion } from '@mantine/hooks';
 import { useCallback, useEffect, useRef, type ReactElement, type ReactNode } from 'react';
 import { Link, useLocation } from 'react-router';
 import { Icon } from '../parts/icon.js';
@@ -15,6 +15,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
   const [isHelpOpen, help] = useDisclosure();
   const search = useRef<HTMLInputElement>(null);
   const { pathname } = useLocation();
+  const isCalm = useReducedMotion(undefined, { getInitialValueInEffect: false });
   useKeys({ focusSearch: useCallback(() => search.current?.focus(), []), showHelp: help.open });
   const { close } = menu;
   useEffect(close, [pathname, close]);
@@ -23,6 +24,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
       header={{ height: 56 }}
       navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !isMenuOpen } }}
       padding="md"
+      transitionDuration={isCalm ? 0 : 150}
     >
       <AppShell.Header className="shell-bar">
         <a href="#content" className="skip-link">

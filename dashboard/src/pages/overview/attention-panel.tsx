@@ -39,7 +39,10 @@ function Count({ items }: { readonly items: readonly AttentionItem[] }): ReactEl
   if (items.length === 0) return null;
   return (
     <Tag tone={critical > 0 ? 'bad' : 'wait'}>
-      {critical > 0 ? `${critical} critical` : countedText(items.length, 'warning')}
+      {[
+        ...(critical > 0 ? [`${critical} critical`] : []),
+        ...(critical < items.length ? [countedText(items.length - critical, 'warning')] : []),
+      ].join(', ')}
     </Tag>
   );
 }
