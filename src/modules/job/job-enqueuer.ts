@@ -243,7 +243,7 @@ export class JobEnqueuer {
 
   private async storeMembers(jobs: readonly NewJob[], repeated: boolean): Promise<KeyedOutcome[]> {
     const outcomes = await this.withPartitions(jobs, () =>
-      this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), jobs, repeated)),
+      this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), [jobs], repeated)),
     );
     this.told(jobs, outcomes);
     return outcomes;
@@ -253,17 +253,15 @@ export class JobEnqueuer {
     { batch, members, isSealed }: BatchRequest,
     repeated: boolean,
   ): Promise<StoredBatch> {
-    const offered: NewJob[] = [];
+    let offered: readonly NewJob[] = [];
     const stored = await this.withPartitions(members, () =>
       this.batchConnection.transaction(async (queries): Promise<StoredBatch> => {
         const query = hotQuery(queries);
         const id = await insertBatch(query, batch);
         if (id !== batch.id) return { id, completed: [] };
-        for (const chunk of chunksOf(members)) {
-          const outcomes = await insertMembers(query, chunk, repeated);
-          refuseDuplicates(chunk, outcomes, 'skip');
-          offered.push(...chunk.filter((_, index) => outcomes[index]?.kind === 'stored'));
-        }
+        const outcomes = await insertMembers(query, chunksOf(members), repeated);
+        refuseDuplicates(members, outcomes, 'skip');
+        offered = members.filter((_, index) => outcomes[index]?.kind === 'stored');
         return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
       }),
     );
@@ -274,9 +272,7 @@ export class JobEnqueuer {
   private async storeAll({ jobs, mayStore }: BulkRequest, repeated: boolean): Promise<KeyedOutcome[]> {
     const outcomes = await this.withPartitions(jobs, () =>
       this.bulkConnection.transaction(async (queries) => {
-        const met: KeyedOutcome[] = [];
-        for (const chunk of chunksOf(jobs))
-          met.push(...(await insertMembers(hotQuery(queries), chunk, repeated)));
+        const met = await insertMembers(hotQuery(queries), chunksOf(jobs), repeated);
         try {
           mayStore(met);
         } catch (refusal) {

@@ -64,32 +64,39 @@ export async function insertBatch(query: Query, batch: NewBatch): Promise<string
 }
 
 /**
- * Inserts jobs as `insertKeyedJobs` does, and counts those that are members into their batches. To be called inside a transaction. Throws
- * `batch_sealed` or `no_such_batch` when a batch takes no members.
+ * Inserts jobs as `insertKeyedJobs` does, one chunk a statement, and counts those that are members into their batches. To be called inside a
+ * transaction. Throws `batch_sealed` or `no_such_batch` when a batch takes no members. The batches are locked after the last insert: who
+ * settles members of theirs, and strangers' jobs with them, waits for the commit alone and not for thousands of rows.
  */
 export async function insertMembers(
   query: Query,
-  jobs: readonly NewJob[],
+  chunks: Iterable<readonly NewJob[]>,
   repeated = false,
 ): Promise<KeyedOutcome[]> {
-  const before = repeated ? await storedAmong(query, jobs) : new Set<string>();
-  const outcomes = await insertKeyedJobs(query, jobs, repeated);
+  const met: KeyedOutcome[] = [];
   const members = new Map<string, number>();
-  for (const [index, { id, batchId }] of jobs.entries()) {
-    if (batchId === undefined || outcomes[index]?.kind !== 'stored' || before.has(id)) continue;
-    members.set(batchId, (members.get(batchId) ?? 0) + 1);
+  for (const jobs of chunks) {
+    const before = repeated ? await storedAmong(query, jobs) : new Set<string>();
+    const outcomes = await insertKeyedJobs(query, jobs, repeated);
+    for (const [index, { id, batchId }] of jobs.entries()) {
+      if (batchId === undefined || outcomes[index]?.kind !== 'stored' || before.has(id)) continue;
+      members.set(batchId, (members.get(batchId) ?? 0) + 1);
+    }
+    met.push(...outcomes);
   }
-  if (members.size === 0) return outcomes;
+  if (members.size > 0) await addMembers(query, members);
+  return met;
+}
+
+async function addMembers(query: Query, members: ReadonlyMap<string, number>): Promise<void> {
   const taken = await query<{ id: string }>(ADD_MEMBERS, [
     idsLiteral([...members.keys()]),
     arrayLiteral([...members.values()]),
   ]);
-  if (taken.length < members.size) {
-    const open = new Set(taken.map(({ id }) => id));
-    const [closed] = [...members.keys()].filter((id) => !open.has(id.toLowerCase()));
-    throw await closedBatch(query, closed ?? '');
-  }
-  return outcomes;
+  if (taken.length === members.size) return;
+  const open = new Set(taken.map(({ id }) => id));
+  const [closed] = [...members.keys()].filter((id) => !open.has(id.toLowerCase()));
+  throw await closedBatch(query, closed ?? '');
 }
 
 /** Why a batch takes no more members. */

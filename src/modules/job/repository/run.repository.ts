@@ -160,7 +160,7 @@ export async function settleWithChildren(
   const children = fresh.flatMap((result) =>
     result.kind === 'succeeded' && answers.get(result.id)?.kind === 'settled' ? result.children : [],
   );
-  const outcomes = await insertMembers(query, children);
+  const outcomes = await insertMembers(query, [children]);
   const heldChild = children.find((_, index) => outcomes[index]?.kind === 'held');
   if (heldChild) throw childHeld(heldChild);
   const stored = new Set(
