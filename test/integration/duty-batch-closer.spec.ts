@@ -58,6 +58,9 @@ async function batchWith(
   return id;
 }
 
+const isPage = (answer: unknown): answer is { readonly ids: readonly string[] } =>
+  typeof answer === 'object' && answer !== null && 'ids' in answer;
+
 const viewOf = async (id: string) => (await batchesOf(tables.query, [id]))[0];
 const statesOf = async (id: string): Promise<unknown[]> =>
   (
@@ -74,6 +77,24 @@ describe('an open batch past its deadline', () => {
     expect((await statesOf(id)).sort()).toEqual(['canceled', 'canceled', 'done', 'executing']);
     expect(await viewOf(id)).toMatchObject({ canceled: 2, done: 1, completedAt: null });
     expect((await viewOf(id))?.sealedAt).not.toBeNull();
+  });
+
+  it('leaves a member alone that a worker takes between the look for waiting ones and their cancel', async () => {
+    const id = await batchWith(['waiting'], { deadlineMs: -1 });
+    const take = `UPDATE job SET status = 'executing', worker_id = $1, run = 1, started_at = now()
+                   WHERE batch_id = $1 AND status = 'waiting' RETURNING id`;
+    let taken = 0;
+    const closer = new BatchCloser({ database: tables.database, transport });
+    closer.begin();
+    await closer.runOnce(async (work) => {
+      const answer = await tables.step(work);
+      if (isPage(answer) && answer.ids.length > 0)
+        taken += (await tables.query({ name: 'take', text: take }, [id])).length;
+      return answer;
+    });
+    expect(taken).toBe(1);
+    const asked = 'SELECT cancel_requested_at FROM job WHERE batch_id = $1';
+    expect(await tables.query({ name: 'asked', text: asked }, [id])).toEqual([{ cancel_requested_at: null }]);
   });
 
   it('is complete when it has nothing left to run', async () => {

@@ -29,12 +29,16 @@ export interface KnownState {
   readonly batchId: string | null;
 }
 
-/** Cancels those of the jobs that are open; the others are missing from the answer. The batches completed are to be announced by the caller. */
+/**
+ * Cancels those of the jobs that are open, or with `onlyWaiting` wait when it locks them; the others are missing from the answer. The batches
+ * completed are to be announced by the caller.
+ */
 export async function cancelJobs(
   query: Query,
   ids: readonly string[],
+  onlyWaiting = false,
 ): Promise<{ readonly jobs: readonly CanceledJob[]; readonly completed: readonly CompletedBatch[] }> {
-  const jobs = await query<CanceledJob & CompletingRow>(CANCEL, [idsLiteral(ids)]);
+  const jobs = await query<CanceledJob & CompletingRow>(CANCEL, [idsLiteral(ids), onlyWaiting]);
   return { jobs, completed: completedIn(jobs) };
 }
 

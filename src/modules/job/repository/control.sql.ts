@@ -7,15 +7,16 @@ import { countIntoBatches, countOutOfBatches } from './batch.sql.js';
  */
 
 /**
- * Cancels jobs $1: waiting ones end canceled, executing ones are marked for their worker to abort. Locks the rows in id order
- * and waits for a claim or settle under way. Returns id and the state each is in, and the batches this completed; ids that are not open are
+ * Cancels jobs $1: waiting ones end canceled, executing ones are marked for their worker to abort, unless only waiting ones are meant ($2).
+ * Locks the rows in id order and waits for a claim or settle under way. Returns id and the state each is in, and the batches this completed; ids that are not open are
  * missing.
  */
 export const CANCEL = {
   name: 'cancel',
   text: `
 WITH picked AS MATERIALIZED (
-  SELECT id, status FROM job WHERE id = ANY ($1::uuid[]) AND status IN ('waiting', 'executing') ORDER BY id FOR NO KEY UPDATE
+  SELECT id, status FROM job WHERE id = ANY ($1::uuid[]) AND (status = 'waiting' OR (status = 'executing' AND NOT $2::boolean))
+   ORDER BY id FOR NO KEY UPDATE
 ),
 changed AS (
   UPDATE job

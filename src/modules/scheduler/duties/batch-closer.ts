@@ -60,7 +60,7 @@ export class BatchCloser implements Duty {
         openMembers(query, id, { place, limit: MEMBERS_A_PAGE, onlyWaiting }),
       );
       if (page.ids.length > 0) {
-        const { jobs, completed } = await step((query) => cancelJobs(query, page.ids));
+        const { jobs, completed } = await step((query) => cancelJobs(query, page.ids, onlyWaiting));
         announceCompleted(this.parts, completed);
         const executing = jobs.filter((job) => job.status === 'executing').map((job) => job.id);
         if (executing.length > 0) transport.broadcast({ kind: 'cancel', ids: executing });
