@@ -76,6 +76,19 @@ describe('a batch', () => {
     expect(await reportsOf(id)).toHaveLength(1);
   });
 
+  it('with a key takes an onComplete type whose payload must have one, and without a key refuses it', async () => {
+    const Keyed = defineJob({
+      name: 'keyed-report',
+      payload: z.object({ batch: counts.extend({ key: z.string() }) }),
+    });
+    const app = await scene.start({ types: [Member, Keyed], hasWorker: false });
+    const onComplete = { type: Keyed };
+    const { id } = await app.jobs.batch(Member, payloads(1), { onComplete, key: 'with a key' });
+    expect(await app.jobs.batches.get(id)).toMatchObject({ onComplete: 'keyed-report' });
+    const keyless = app.jobs.batch(Member, payloads(1), { onComplete });
+    await expect(keyless).rejects.toMatchObject({ code: 'invalid_payload', message: /batch\.key/ });
+  });
+
   it('takes more members until it is sealed, and is not complete before', async () => {
     const app = await scene.start({ handlers });
     const batch = await app.jobs.batch(Member, []);

@@ -209,7 +209,7 @@ export class BatchService {
       ]);
     }
     const deadlineMs = deadline === undefined ? DEFAULT_DEADLINE_MS : this.deadlineMs(deadline);
-    const completion = onComplete && (await this.completion(onComplete));
+    const completion = onComplete && (await this.completion(onComplete, key));
     return {
       id: this.parts.ids.next(),
       ...(key !== undefined && { key }),
@@ -221,10 +221,10 @@ export class BatchService {
     };
   }
 
-  /** The onComplete job as it is stored with the batch: checked now with counts of nothing, so that it cannot fail to fit when it is due. */
-  private async completion({ type, payload = {} }: OnComplete): Promise<string> {
+  /** The onComplete job as it is stored with the batch: checked now with its key and counts of nothing, so that it fits when it is due. */
+  private async completion({ type, payload = {} }: OnComplete, key: string | undefined): Promise<string> {
     const counts = { total: 0, done: 0, failed: 0, canceled: 0 };
-    const batch = { id: this.parts.ids.next(), key: null, status: 'complete', ...counts };
+    const batch = { id: this.parts.ids.next(), key: key ?? null, status: 'complete', ...counts };
     const job = await this.parts.preparer.prepare({ type, payload: { ...payload, batch }, options: {} });
     await this.parts.queues.ensure(job.queue);
     const { queue, name, lane, maxAttempts, timeoutMs } = job;
