@@ -12,6 +12,11 @@ describe('serverSettings', () => {
     expect(serverSettings(gigabytes * GIGABYTE).shared_buffers).toBe(buffers);
   });
 
+  it('has room for the locks of the largest request, 10,000 jobs with two keys each', () => {
+    const { max_connections, max_locks_per_transaction } = serverSettings(GIGABYTE);
+    expect(Number(max_connections) * Number(max_locks_per_transaction)).toBeGreaterThan(20_000);
+  });
+
   it('is durable unless told otherwise', () => {
     expect(serverSettings(GIGABYTE)).toMatchObject({ fsync: 'on', synchronous_commit: 'on' });
     expect(serverSettings(GIGABYTE, { fsync: 'off' })).toMatchObject({

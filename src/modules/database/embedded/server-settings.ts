@@ -20,6 +20,8 @@ export function serverSettings(
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     max_connections: '100',
+    // A request of 10,000 jobs locks up to two keys each until its commit; with PostgreSQL's 64 a single one found no room.
+    max_locks_per_transaction: '256',
     shared_buffers: `${buffers}MB`,
     huge_pages: 'try',
     // Durability is the point of the whole; said here so that nobody wonders.
