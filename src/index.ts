@@ -19,6 +19,7 @@ export {
   AbortReason,
   BatchService,
   answerFrameworkError,
+  protectServer,
   JobHandler,
   JobService,
   ProblemFilter,
@@ -53,5 +54,6 @@ export {
   type ScheduleDefinition,
   type ScheduledOptions,
 } from './modules/scheduler/index.js';
+export { AccessGuard, Needs, type Need } from './modules/access/index.js';
 export { PUBLISHER, type Publisher } from './modules/transport/index.js';
 export { RookeryModule, type RookeryOptions } from './rookery.module.js';

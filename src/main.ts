@@ -23,6 +23,7 @@ import {
   answerFrameworkError,
   hasApi,
   hasDashboard,
+  protectServer,
   type EntryName,
 } from './index.js';
 
@@ -104,9 +105,13 @@ async function start(
   await assertPortFree(config.http.port, config.http.host);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.register(entries, config, lifecycle),
-    new FastifyAdapter({ frameworkErrors: answerFrameworkError }),
+    new FastifyAdapter({
+      frameworkErrors: answerFrameworkError,
+      trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
+    }),
     { logger, abortOnError: false, forceCloseConnections: true },
   );
+  protectServer(app, config);
   await app.listen(config.http.port, config.http.host);
   lifecycle.register('intake', 'http listener', LISTENER_BUDGET_MS, () => stopListening(app.getHttpServer()));
   return app;

@@ -5,6 +5,7 @@ import { RookeryError } from './kernel/errors.js';
 import { Lifecycle } from './kernel/lifecycle.js';
 import { CoreModule } from './entries/core.module.js';
 import { entryModules, isSelfContained } from './entries/entry-modules.js';
+import { AccessModule } from './modules/access/index.js';
 import { DatabaseModule } from './modules/database/index.js';
 import { JobModule, JobTypeList, type Handler, type JobType } from './modules/job/index.js';
 import { TransportModule, type TransportModuleOptions } from './modules/transport/index.js';
@@ -44,6 +45,7 @@ export class RookeryModule {
         CoreModule.register(config, entries, lifecycle),
         DatabaseModule.register(dataSource ? { dataSource } : {}),
         TransportModule.register(transportOf(entries, config)),
+        AccessModule,
         JobModule,
         ...entryModules(entries),
       ],

@@ -22,7 +22,11 @@ const ANSWER_WITHIN_MS = 30_000;
 
 /** Speaks to the REST API of one server. Every method throws a `CliError` that says what to do next. */
 export class ApiClient {
-  constructor(private readonly base: URL) {}
+  /** @param token what is shown with every request, where there is one */
+  constructor(
+    private readonly base: URL,
+    private readonly token?: string,
+  ) {}
 
   get<Body>(path: string, parts: RequestParts = {}): Promise<Answer<Body>> {
     return this.send('GET', path, parts);
@@ -64,6 +68,7 @@ export class ApiClient {
         method,
         headers: {
           accept: 'application/json',
+          ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...headers,
         },

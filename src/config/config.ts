@@ -1,3 +1,5 @@
+import type { ApiToken } from './api-tokens.js';
+
 /** What a queue runs by. Every queue has all of these: its own where rookery.yaml gives them, else the defaults. */
 export interface QueueSettings {
   /** Longest a run may take before its signal aborts, in ms, 1…24 d; null for no limit. Default 60 s. */
@@ -43,6 +45,12 @@ export interface RookeryConfig {
     readonly insecure: boolean;
     /** How long the listener stays open after readiness turned false, in ms, 0…10 min. Default 0. */
     readonly shutdownDelayMs: number;
+    /** Addresses and networks of proxies that are believed about who calls. Default none. */
+    readonly trustedProxies: readonly string[];
+  };
+  readonly api: {
+    /** Who may call the API; empty: everybody who reaches it. Holds secrets: never log it. */
+    readonly tokens: readonly ApiToken[];
   };
   readonly database: {
     /** An existing PostgreSQL; absent: the embedded server. Holds a password: never log it. */

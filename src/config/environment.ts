@@ -8,6 +8,7 @@ export const otherVariables = {
   ROOKERY_ENTRY: 'What this process is, as `--entry`',
   ROOKERY_CONFIG: 'The settings file, as `--config`',
   ROOKERY_URL: 'Where the `rookery` command line finds the API',
+  ROOKERY_TOKEN: 'The token the `rookery` command line shows there',
 } as const;
 
 const PREFIX = 'ROOKERY_';

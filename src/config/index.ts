@@ -1,3 +1,5 @@
+export { roles, type ApiToken, type Role } from './api-tokens.js';
+export { isLoopback } from './loopback.js';
 export {
   CONFIG,
   logLevels,

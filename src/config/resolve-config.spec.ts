@@ -32,7 +32,8 @@ function refusal(given: Given): string[] {
 describe('the settings', () => {
   it('have a default each', () => {
     expect(resolved()).toEqual({
-      http: { host: '127.0.0.1', port: 8080, insecure: false, shutdownDelayMs: 0 },
+      http: { host: '127.0.0.1', port: 8080, insecure: false, shutdownDelayMs: 0, trustedProxies: [] },
+      api: { tokens: [] },
       database: { schema: 'public', folder: '/srv/.rookery' },
       defaults: {
         timeoutMs: 60_000,
@@ -221,7 +222,7 @@ describe('a host that others can reach', () => {
   it('is refused unless the operator insists', () => {
     const [, line] = refusal({ argv: ['--host', '0.0.0.0'] });
     expect(line).toMatch(
-      /^--host: "0\.0\.0\.0" opens the API, which asks nobody who they are, to other machines; .*--insecure/,
+      /^--host: "0\.0\.0\.0" opens the API, which without tokens asks nobody who they are, to other machines; .*--insecure/,
     );
     expect(resolved({ argv: ['--host', '0.0.0.0', '--insecure'] }).http).toMatchObject({
       host: '0.0.0.0',

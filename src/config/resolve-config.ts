@@ -46,7 +46,9 @@ function configOf(settings: Settings, cwd: string): RookeryConfig {
       port: http.port,
       insecure: http.insecure,
       shutdownDelayMs: http.shutdownDelay,
+      trustedProxies: [...http.trustedProxies],
     },
+    api: { tokens: settings.api.tokens.map((token) => ({ ...token })) },
     database: {
       ...(database.url === undefined ? {} : { url: database.url }),
       schema: database.schema,

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../kernel/durations.js';
+import { readApiTokens, type ApiToken } from './api-tokens.js';
 
 /**
  * The kinds of settings. Each reads a value as it comes from YAML, code, a variable or a flag (so a number may arrive as
@@ -166,6 +168,35 @@ export function queueNameList(facts: SettingFacts) {
       return { value: [...new Set(names as string[])] };
     },
   );
+}
+
+/** Tokens of the API, as a list or with commas between. Messages name a token by its position. */
+export function tokenList(facts: SettingFacts) {
+  return setting<readonly string[], readonly ApiToken[]>(
+    { ...facts, isSecret: true, form: 'label:role:secret with commas between', write: String },
+    (value) => readApiTokens(typeof value === 'string' ? splitList(value) : [value].flat()),
+  );
+}
+
+/** Addresses and networks, as a list or with commas between. */
+export function addressList(facts: SettingFacts) {
+  return setting<readonly string[], readonly string[]>(
+    { ...facts, form: 'addresses and networks with commas between', write: String },
+    (value) => {
+      const parts: unknown[] = typeof value === 'string' ? splitList(value) : [value].flat();
+      const wrong = parts.find((part) => typeof part !== 'string' || !isNetwork(part));
+      if (wrong !== undefined)
+        return { problem: `${show(wrong)} is no address, as "10.0.0.7", and no network, as "10.0.0.0/8"` };
+      return { value: parts as string[] };
+    },
+  );
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
 /** The parts of `a, b,c` without blanks and empty ones. */

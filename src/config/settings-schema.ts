@@ -4,6 +4,7 @@ import { logFormats, logLevels } from './config.js';
 import {
   QUEUE_NAME,
   boolean,
+  addressList,
   duration,
   durationOrNone,
   integer,
@@ -12,6 +13,7 @@ import {
   show,
   switchOrText,
   text,
+  tokenList,
 } from './setting-kinds.js';
 
 const SECOND = 1_000;
@@ -71,40 +73,41 @@ const queueOverrides = z.strictObject({
   maxBatchSize: queue.maxBatchSize.optional(),
 });
 
-const http = z
-  .strictObject({
-    host: text({
-      about: 'Address the HTTP server binds to',
-      form: 'a host name or an IP address',
-      pattern: /^[^\s/]+$/,
-      flag: { name: 'host', argument: 'HOST' },
-    }).default('127.0.0.1'),
-    port: integer({
-      about: 'Port of the HTTP server; 0 takes any free one',
-      min: 0,
-      max: 65_535,
-      variable: 'PORT',
-      flag: { name: 'port', short: 'p', argument: 'PORT' },
-    }).default(8080),
-    insecure: boolean({
-      about: 'Allows a host beyond this machine although the API asks nobody who they are',
-      flag: { name: 'insecure' },
-    }).default(false),
-    shutdownDelay: duration({
-      about:
-        'How long requests are still answered after readiness turned false, for load balancers to notice',
-      minMs: 0,
-      maxMs: 10 * MINUTE,
-    }).default(0),
-  })
-  .refine(({ host, insecure }) => insecure || typeof host !== 'string' || isLoopback(host), {
-    path: ['host'],
-    error: ({ input }) =>
-      `${show((input as { host?: unknown }).host)} opens the API, which asks nobody who they are, to other machines; ` +
-      'keep 127.0.0.1, or add --insecure (http.insecure) where a firewall or a proxy guards the port',
-    // Also when the port is wrong, so that all mistakes are told at once.
-    when: () => true,
-  });
+const http = z.strictObject({
+  host: text({
+    about: 'Address the HTTP server binds to',
+    form: 'a host name or an IP address',
+    pattern: /^[^\s/]+$/,
+    flag: { name: 'host', argument: 'HOST' },
+  }).default('127.0.0.1'),
+  port: integer({
+    about: 'Port of the HTTP server; 0 takes any free one',
+    min: 0,
+    max: 65_535,
+    variable: 'PORT',
+    flag: { name: 'port', short: 'p', argument: 'PORT' },
+  }).default(8080),
+  insecure: boolean({
+    about: 'Allows a host beyond this machine without tokens, which is to ask nobody who they are',
+    flag: { name: 'insecure' },
+  }).default(false),
+  shutdownDelay: duration({
+    about: 'How long requests are still answered after readiness turned false, for load balancers to notice',
+    minMs: 0,
+    maxMs: 10 * MINUTE,
+  }).default(0),
+  trustedProxies: addressList({
+    about: 'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` tell who calls',
+    unset: 'none',
+  }).default([]),
+});
+
+const api = z.strictObject({
+  tokens: tokenList({
+    about: 'Who may call the API, and for what: `read`, `operate` or `admin`; none: everybody who reaches it',
+    unset: 'none',
+  }).default([]),
+});
 
 const database = z.strictObject({
   url: text({
@@ -258,12 +261,9 @@ const samples = z.strictObject({
     .prefault({}),
 });
 
-/**
- * Every setting there is, by its key in rookery.yaml. Its output is complete: each default is filled in. Everything people
- * read about settings (`--help`, docs/configuration.md, error messages) is made from it.
- */
-export const settingsSchema = z.strictObject({
+const everySetting = z.strictObject({
   http: http.prefault({}),
+  api: api.prefault({}),
   database: database.prefault({}),
   nats: nats.prefault({}),
   defaults: z
@@ -346,6 +346,36 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   samples: samples.prefault({}),
 });
+
+/**
+ * Every setting there is, by its key in rookery.yaml. Its output is complete: each default is filled in. Everything people
+ * read about settings (`--help`, docs/configuration.md, error messages) is made from it.
+ */
+export const settingsSchema = everySetting.refine(
+  ({ http: given, api: access }) => isGuarded(given, access),
+  {
+    path: ['http', 'host'],
+    error: ({ input }) => {
+      const { http: given } = input as { readonly http?: { readonly host?: unknown } };
+      return (
+        `${show(given?.host)} opens the API, which without tokens asks nobody who they are, to other machines; keep 127.0.0.1, ` +
+        'set ROOKERY_API_TOKENS (api.tokens), or add --insecure (http.insecure) where a firewall or a proxy guards the port'
+      );
+    },
+    // Also when another setting is wrong, so that all mistakes are told at once.
+    when: () => true,
+  },
+);
+
+/** True when nobody reaches the API unasked. What is missing or wrong for another reason is no reason to complain here. */
+function isGuarded(
+  given: { readonly host?: unknown; readonly insecure?: unknown } | undefined,
+  access: { readonly tokens?: unknown } | undefined,
+): boolean {
+  const { host, insecure } = given ?? {};
+  if (insecure === true || typeof host !== 'string' || isLoopback(host)) return true;
+  return !Array.isArray(access?.tokens) || access.tokens.length > 0;
+}
 
 /** The settings as the schema answers them: every key there, durations in milliseconds. */
 export type Settings = z.output<typeof settingsSchema>;

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'database_unavailable'
   | 'duplicate_job'
   | 'expired'
+  | 'forbidden'
   | 'internal_error'
   | 'invalid_config'
   | 'invalid_cursor'
@@ -27,6 +28,8 @@ export type ErrorCode =
   | 'schedule_in_code'
   | 'schema_newer'
   | 'shutting_down'
+  | 'too_many_failures'
+  | 'unauthorized'
   | 'unknown_job_name'
   | 'unstorable_result'
   | 'unsupported_media_type';

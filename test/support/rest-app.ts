@@ -48,6 +48,9 @@ export interface RestAppOptions {
   readonly settings?: RookerySettings;
   /** Default: `job`. */
   readonly entry?: EntryName;
+  /** Called before any route is added. */
+  readonly beforeInit?: (app: NestFastifyApplication) => void;
+  readonly settings?: Omit<RookerySettings, 'database'>;
   /** Default: one without options. */
   readonly adapter?: FastifyAdapter;
 }
@@ -66,6 +69,8 @@ export class RestApp {
     settings = {},
     entry = 'job',
     adapter = new FastifyAdapter(),
+    settings = {},
+    beforeInit,
   }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
     const config = defineConfig({ ...settings, database: { url: database.url } }, {});
@@ -79,6 +84,7 @@ export class RestApp {
     const app = testing.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
     if (hasGlobalFilter) app.useGlobalFilters(new ProblemFilter(app.get(HttpAdapterHost)));
     if (prefix !== undefined) app.setGlobalPrefix(prefix);
+    beforeInit?.(app);
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     return new RestApp(app, database);

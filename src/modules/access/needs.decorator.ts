@@ -1,8 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-
-/** What a token may do, least first; each role may do what those before it may. */
-export const roles = ['read', 'operate', 'admin'] as const;
-export type Role = (typeof roles)[number];
+import { roles, type Role } from '../../config/index.js';
 
 /** What a route asks of its caller: a role, or nothing at all. */
 export type Need = Role | 'nothing';

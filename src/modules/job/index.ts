@@ -81,4 +81,5 @@ export { ProblemFilter } from './rest/problem.filter.js';
 export { RestController } from './rest/rest-controller.decorator.js';
 export { JobRpcModule } from './rpc/job-rpc.module.js';
 export { STATUS_TOTALS, type TotalsSource } from './rpc/totals-source.js';
+export { protectServer } from './rest/protect-server.js';
 export { answerFrameworkError } from './rest/framework-errors.js';

@@ -1,5 +1,13 @@
-import { Body, Controller, Get, Headers, Param, Post, UseFilters } from '@nestjs/common';
-import { JobService, RookeryError, type Issue, type JobState, type JobView } from '../../index.js';
+import { Body, Controller, Get, Headers, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  AccessGuard,
+  JobService,
+  Needs,
+  RookeryError,
+  type Issue,
+  type JobState,
+  type JobView,
+} from '../../index.js';
 import { ObjectAnnouncer } from './object-announcer.js';
 import { ObjectJob } from './object-job.js';
 import { ObjectRefusal, ObjectRefusalFilter } from './object-refusal.filter.js';
@@ -21,6 +29,7 @@ interface ObjectAnswer {
  * segment to a parameter.
  */
 @Controller()
+@UseGuards(AccessGuard)
 @UseFilters(ObjectRefusalFilter)
 export class ObjectController {
   constructor(
@@ -29,6 +38,7 @@ export class ObjectController {
   ) {}
 
   @Post()
+  @Needs('operate')
   async start(
     @Body() body: unknown,
     @Headers('content-type') contentType?: string,
@@ -47,6 +57,7 @@ export class ObjectController {
   }
 
   @Get(':job_id')
+  @Needs('read')
   async read(@Param('job_id') id: string): Promise<ObjectAnswer> {
     const job = await this.find(id);
     if (job?.name !== ObjectJob.name) throw new ObjectRefusal(`no job with id: ${id}`);

@@ -1,3 +1,4 @@
+import { secureHeaders } from '../../access/index.js';
 import { loggedProblem, PROBLEM_JSON } from './problem.filter.js';
 
 /** What is used of Fastify's reply. */
@@ -14,5 +15,7 @@ interface FrameworkReply {
 export function answerFrameworkError(error: Error, _request: unknown, reply: unknown): void {
   const problem = loggedProblem(error);
   // Fastify types a reply by its route, and here there is none.
-  (reply as FrameworkReply).code(problem.status).header('Content-Type', PROBLEM_JSON).send(problem);
+  const answer = (reply as FrameworkReply).code(problem.status).header('Content-Type', PROBLEM_JSON);
+  for (const [name, value] of secureHeaders) answer.header(name, value);
+  answer.send(problem);
 }

@@ -14,10 +14,18 @@ import { JobWaits } from './job-waits.js';
 import { LookupController } from './lookup.controller.js';
 import { QueueController } from './queue.controller.js';
 import { QueuePauser } from './queue-pauser.js';
+import { SessionController } from './session.controller.js';
 
 /** The REST API of jobs and queues. Needs JobModule. */
 @Module({
-  controllers: [BatchController, EnqueueController, LookupController, ChangeController, QueueController],
+  controllers: [
+    BatchController,
+    EnqueueController,
+    LookupController,
+    ChangeController,
+    QueueController,
+    SessionController,
+  ],
   providers: [Answer, BulkChanger, BulkEnqueuer, JobLister, JobLookup, JobWaits, QueuePauser],
   exports: [JobLookup],
 })

@@ -4,6 +4,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { CONFIG, type RookeryConfig } from '../../../config/index.js';
 import { RookeryError } from '../../../kernel/errors.js';
 import { Lifecycle } from '../../../kernel/lifecycle.js';
+import { Access, type Need } from '../../access/index.js';
 import { NatsLink, natsAccessOf } from '../../transport/index.js';
 import { LARGEST_JOB_BODY } from '../job-preparer.js';
 import { ownError } from '../rest/own-errors.js';
@@ -38,6 +39,14 @@ const CLOSE_WITHIN_MS = 2_000;
 const LONGEST_SHORT_MESSAGE = 2_000;
 
 const IDEMPOTENCY_KEY = 'Idempotency-Key';
+const AUTHORIZATION = 'Authorization';
+
+/** The role each request needs, as its route over HTTP does. */
+const neededFor: Readonly<Record<RequestName, Need>> = {
+  'jobs.create': 'operate',
+  'jobs.status': 'read',
+  'jobs.cancel': 'operate',
+};
 
 /**
  * Takes `jobs.create`, `jobs.status` and `jobs.cancel` from NATS, where it is configured, and answers plain clients and
@@ -60,6 +69,7 @@ export class NatsRequests implements OnApplicationBootstrap {
 
   constructor(
     private readonly requests: JobRequests,
+    private readonly access: Access,
     @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
     @Inject(CONFIG) { nats }: RookeryConfig,
   ) {
@@ -137,6 +147,7 @@ export class NatsRequests implements OnApplicationBootstrap {
       this.assertRoom(message);
       const read = readRequest(message.data, message.subject);
       request = read;
+      this.access.admitSecret(bearerOf(message) ?? read.token, neededFor[name]);
       const answer = await this.requests.answer(name, read.data, idempotencyKeyOf(message));
       this.reply(name, message, request, { answer });
     } catch (error) {
@@ -204,4 +215,10 @@ export class NatsRequests implements OnApplicationBootstrap {
 
 function idempotencyKeyOf({ headers }: Msg): string | undefined {
   return headers?.has(IDEMPOTENCY_KEY) === true ? headers.get(IDEMPOTENCY_KEY) : undefined;
+}
+
+/** NATS leaves the case of a header's name as it was sent. */
+function bearerOf({ headers }: Msg): string | undefined {
+  const name = headers?.keys().find((key) => key.toLowerCase() === AUTHORIZATION.toLowerCase());
+  return name === undefined ? undefined : /^Bearer +(\S+)$/i.exec(headers?.get(name) ?? '')?.[1];
 }

@@ -6,6 +6,8 @@ export interface RequestMessage {
   readonly data: unknown;
   /** Nest's ClientProxy puts an envelope around data and answers; any other client sends and reads them bare. */
   readonly envelope?: { readonly id?: string };
+  /** The secret that the message itself holds, in a field `token` beside the others; the data is without it. */
+  readonly token?: string;
 }
 
 /** An answer, or an error as callers read it. */
@@ -23,9 +25,15 @@ export interface ReplyError {
  */
 export function readRequest(bytes: Uint8Array, subject: string): RequestMessage {
   const value = bytes.length === 0 ? undefined : parsed(bytes);
-  if (!isRecord(value) || value['pattern'] !== subject) return { data: value };
+  if (!isRecord(value) || value['pattern'] !== subject) return withoutToken(value);
   const { data, id } = value;
-  return { data, envelope: typeof id === 'string' ? { id } : {} };
+  return { ...withoutToken(data), envelope: typeof id === 'string' ? { id } : {} };
+}
+
+function withoutToken(value: unknown): Pick<RequestMessage, 'data' | 'token'> {
+  if (!isRecord(value) || typeof value['token'] !== 'string') return { data: value };
+  const { token, ...data } = value;
+  return { data, token };
 }
 
 /** How the sender of a message that is too large to be read wants to be answered. */

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { RookeryError, type ErrorCode } from '../../../../kernel/errors.js';
+import { SESSION_COOKIE } from '../../../access/index.js';
 import { NDJSON } from '../json-only.js';
 import { problemKinds } from '../problem.js';
 import { PROBLEM_JSON } from '../problem.filter.js';
@@ -14,7 +15,7 @@ import { errorsOf } from './route-errors.js';
 export interface OpenApiDocument {
   readonly openapi: '3.1.1';
   readonly paths: Readonly<Record<string, Readonly<Record<string, JsonSchema>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> } & JsonSchema;
   readonly [member: string]: unknown;
 }
 
@@ -23,6 +24,15 @@ export interface DocumentOptions {
   /** Where the API lies below its host, as `/jobs`; nothing for the root. */
   readonly prefix?: string;
 }
+
+const securitySchemes = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'One of the settings’ `api.tokens`; `x-role` of a route says which role it needs',
+  },
+  session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE, description: 'What `POST /session` sets' },
+};
 
 const ABOUT = `Enqueue jobs, look at them, steer them.
 
@@ -51,7 +61,8 @@ export function openApiDocument(
       .filter(([name]) => used.has(name as keyof typeof tags))
       .map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: schemas.components },
+    components: { schemas: schemas.components, securitySchemes },
+    security: [{ token: [] }, { session: [] }],
   };
 }
 
@@ -77,6 +88,7 @@ function operationOf(route: RestRoute, schemas: JsonSchemas, problem: JsonSchema
     ...(description.about !== undefined && { description: description.about }),
     operationId: route.name.replace(/Controller\./, '.'),
     ...(need !== undefined && { 'x-role': need }),
+    ...(need === 'nothing' && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: body }),
     responses: responsesOf(route, description, schemas, problem),

@@ -11,10 +11,14 @@ const WITH_BODY: readonly ErrorCode[] = ['malformed_json', 'payload_too_large'];
 const WITH_CHECKED_BODY: readonly ErrorCode[] = ['invalid_request'];
 const WITH_DATABASE: readonly ErrorCode[] = ['database_unavailable', 'overloaded'];
 
+/** Whoever is asked who they are may be unknown, not allowed, or have guessed too often. */
+const WITH_ROLE: readonly ErrorCode[] = ['forbidden', 'too_many_failures', 'unauthorized'];
+
 /** Every code the route may answer with: those of its kind, and those it names. */
-export function errorsOf({ method, path, body, query, description }: RestRoute): ErrorCode[] {
+export function errorsOf({ method, path, body, query, description, need }: RestRoute): ErrorCode[] {
   const codes = new Set<ErrorCode>([
     ...ALWAYS,
+    ...(need === 'nothing' ? [] : WITH_ROLE),
     ...(path.includes(':') ? WITH_PARAMETERS : []),
     ...(query ? WITH_QUERY : []),
     ...(method === 'GET' ? [] : WITH_BODY),
