@@ -50,7 +50,6 @@ export interface RestAppOptions {
   readonly entry?: EntryName;
   /** Called before any route is added. */
   readonly beforeInit?: (app: NestFastifyApplication) => void;
-  readonly settings?: Omit<RookerySettings, 'database'>;
   /** Default: one without options. */
   readonly adapter?: FastifyAdapter;
 }
@@ -69,7 +68,6 @@ export class RestApp {
     settings = {},
     entry = 'job',
     adapter = new FastifyAdapter(),
-    settings = {},
     beforeInit,
   }: RestAppOptions = {}): Promise<RestApp> {
     const database = await createTestDatabase();
