@@ -239,6 +239,29 @@ describe('the dashboard', () => {
   });
 });
 
+describe('the dashboard of a server with tokens', () => {
+  const secret = 'operate-secret-0123456789';
+  let guarded: SamplesApp;
+  beforeAll(async () => {
+    guarded = await SamplesApp.boot({ api: { tokens: [`ops:operate:${secret}`] }, log: { level: 'error' } });
+  });
+  afterAll(() => guarded.close());
+
+  it('asks for a token, says when it is wrong, and goes on where one was', async () => {
+    await page.goto(`${guarded.url}/dashboard/workers`);
+    await page.getByLabel('Token').fill('wrong-secret-0123456789');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('no token has that secret').waitFor();
+    await page.getByLabel('Token').fill(secret);
+    await page.screenshot({ path: join(SHOTS, 'sign-in.png') });
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Workers' }).waitFor();
+    await page.getByText('slots busy').first().waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+  });
+});
+
 describe('every page, in light and dark', () => {
   let places: Record<string, string>;
   let axe: string;

@@ -6,6 +6,13 @@ import type { BatchState, Job, JobFilter } from './types.js';
 /** Rows of a page of a list. */
 const PAGE = 50;
 
+/** Who one is to this server. */
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => answered(api.GET('/session', { signal })),
+  staleTime: 60_000,
+});
+
 /** What needs attention first. */
 export const attentionQuery = queryOptions({
   queryKey: ['attention'],

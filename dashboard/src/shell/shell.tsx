@@ -7,6 +7,7 @@ import { Help } from './help.js';
 import { places } from './places.js';
 import { SchemeToggle } from './scheme-toggle.js';
 import { Search } from './search.js';
+import { SignOut } from './sign-out.js';
 import { useKeys } from './use-keys.js';
 
 /** What stands around every page: the way to the others, the search, the keys. */
@@ -44,6 +45,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
           </Link>
           <Search field={search} />
           <SchemeToggle />
+          <SignOut />
           <Tooltip label="Keys (?)">
             <ActionIcon
               variant="default"
