@@ -3,6 +3,7 @@ import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONFIG, defineConfig } from '../../src/config/index.js';
 import { Lifecycle } from '../../src/kernel/lifecycle.js';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { Database, DatabaseModule } from '../../src/modules/database/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -32,11 +33,8 @@ function modules(url: string) {
   const config = defineConfig({ database: { url } }, {});
   @Global()
   @Module({
-    providers: [
-      { provide: CONFIG, useValue: config },
-      { provide: Lifecycle, useValue: lifecycle },
-    ],
-    exports: [CONFIG, Lifecycle],
+    providers: [{ provide: CONFIG, useValue: config }, { provide: Lifecycle, useValue: lifecycle }, Metrics],
+    exports: [CONFIG, Lifecycle, Metrics],
   })
   class KernelModule {}
 
