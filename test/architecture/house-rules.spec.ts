@@ -26,6 +26,7 @@ const breaches: Record<string, Files> = {
   'config-imports-only-the-kernel': imports('src/config/a.ts', 'src/modules/database/index.ts'),
   'migrations-import-nothing-of-ours': imports('src/migrations/a.ts', 'src/kernel/b.ts'),
   'only-the-database-imports-migrations': imports('src/modules/job/a.ts', 'src/migrations/index.ts'),
+  'access-imports-only-lower-modules': imports('src/modules/access/a.ts', 'src/modules/job/index.ts'),
   'database-imports-only-lower-modules': imports(
     'src/modules/database/a.ts',
     'src/modules/transport/index.ts',
