@@ -1,7 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineJob, type BatchView } from '../../src/modules/job/index.js';
+import {
+  areQueuesFinished,
+  controlQuery,
+  defineJob,
+  isKeyFinished,
+  type BatchView,
+} from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
 import { Tally, gate, handlerOf, untilAborted } from '../support/handlers.js';
 import { rookeryScene, type RookeryApp } from '../support/rookery-app.js';
@@ -163,6 +169,63 @@ describe('a batch', () => {
     // The control: one that is not complete keeps its key for as long as that takes.
     await scene.query('UPDATE batch SET completed_at = NULL WHERE key = $1', ['nightly']);
     expect((await app.jobs.batch(Member, [], { key: 'nightly' })).id).toBe(second.id);
+  });
+
+  it('is refused for a key that names one of another type', async () => {
+    const app = await scene.start({ types: [Member, Report], hasWorker: false });
+    const { id } = await app.jobs.batch(Member, payloads(1), { key: 'of members' });
+    const other = app.jobs.batch(Report, [], { key: 'of members' });
+    await expect(other).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: new RegExp(`names batch ${id} of member, not of report`),
+    });
+  });
+
+  it('is not made with a member that meets a job outside it, unless those may be left out', async () => {
+    const Once = defineJob({ name: 'once', payload: z.object({}), dedupe: { until: 'finished' } });
+    const app = await scene.start({ types: [Once], hasWorker: false });
+    const outside = await app.jobs.enqueue(Once, {}, { objectId: 'a' });
+    const items = ['a', 'b'].map((objectId) => ({ payload: {}, objectId }));
+    const make = (onDuplicate?: 'fail' | 'skip') =>
+      app.jobs.batches.create(Once, items, { key: 'once', ...(onDuplicate && { onDuplicate }) });
+    await expect(make()).rejects.toMatchObject({
+      code: 'duplicate_job',
+      details: { duplicates: [{ index: 0, objectId: 'a', jobId: outside.id }] },
+    });
+    const batch = await make('skip');
+    expect(batch.isRepeat).toBe(false);
+    expect(await app.jobs.batches.get(batch.id)).toMatchObject({ total: 1 });
+  });
+
+  it('tells a caller that its key is held for longer than a statement waits to try again', async () => {
+    const app = await scene.start({ types: [Member], hasWorker: false });
+    await app.database.dataSource.transaction(async (manager) => {
+      await manager.query(`SELECT pg_advisory_xact_lock(hashtextextended('rookery:batch:held', 0))`);
+      const made = app.jobs.batch(Member, payloads(1), { key: 'held' });
+      await expect(made).rejects.toMatchObject({ code: 'overloaded', message: /try again/ });
+    });
+    expect((await app.jobs.batch(Member, payloads(1), { key: 'held' })).isRepeat).toBe(false);
+  });
+
+  it('belongs to the queue of each of its members, for workers that wait for the end of their queues', async () => {
+    const Elsewhere = defineJob({ name: 'elsewhere', queue: 'elsewhere', payload: z.object({}) });
+    const elsewhere = handlerOf(Elsewhere, () => undefined);
+    const app = await scene.start({ handlers: [...handlers, elsewhere] });
+    const query = controlQuery(app.database.control);
+    const areFinished = (...queues: string[]) => areQueuesFinished(query, queues, new Date(0));
+    const batch = await app.jobs.batch(Member, [], { key: 'mixed' });
+    await batch.add([{ payload: { n: 1 } }]);
+    await app.jobs.enqueue(Elsewhere, {}, { batchId: batch.id });
+    expect(await scene.query('SELECT queue, member_queues FROM batch WHERE id = $1', [batch.id])).toEqual([
+      { queue: 'member', member_queues: ['elsewhere', 'member'] },
+    ]);
+    expect(await areFinished('elsewhere')).toBe(false);
+    await batch.seal();
+    await completes(app, batch.id);
+    expect(await areFinished('elsewhere')).toBe(true);
+    expect(await areFinished('nobodys')).toBe(false);
+    const awaited = { key: 'mixed', queues: ['elsewhere'], since: new Date(0) };
+    expect(await isKeyFinished(query, awaited)).toBe(true);
   });
 
   it('refuses what it could not keep: a deadline in the past, a bad onComplete, a transaction that goes on', async () => {

@@ -800,6 +800,11 @@ export interface components {
             };
             deadline?: number | string;
             open?: boolean;
+            /**
+             * @default fail
+             * @enum {string}
+             */
+            onDuplicate: "fail" | "skip";
         };
         BulkCancel: {
             /** @description Jobs met that the filter names and that can be changed */

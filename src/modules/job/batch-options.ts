@@ -1,4 +1,5 @@
 import type { Duration } from '../../kernel/durations.js';
+import type { EnqueueManyOptions } from './enqueue-options.js';
 import type { JobType, PayloadInput } from './job-type.js';
 
 /** What happens when all members of a batch have ended. */
@@ -22,4 +23,6 @@ export interface BatchOptions {
   readonly deadline?: Duration | Date;
   /** True for a batch that takes more members until it is sealed. Default: true without members, else false. */
   readonly open?: boolean;
+  /** What becomes of first members whose type's dedupe rule refuses them because of a job outside the batch, as in `enqueueMany`. */
+  readonly onDuplicate?: EnqueueManyOptions['onDuplicate'];
 }

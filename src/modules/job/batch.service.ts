@@ -31,9 +31,9 @@ const DEFAULT_DEADLINE_MS = 24 * 3_600_000;
 const LONGEST_DEADLINE_MS = 7 * 24 * 3_600_000;
 const LONGEST_KEY = 255;
 
-/** Members read at once to be canceled, and members one request cancels; a duty goes on with the others. */
+/** Members read at once to be canceled, and members one request looks at; a duty goes on with the others. */
 const MEMBERS_A_PAGE = 500;
-const MOST_CANCELED = 10_000;
+const MOST_LOOKED_AT = 10_000;
 
 /** Ids of members lie above that of their batch, but for the clocks of two processes. */
 const CLOCKS_APART_MS = 60_000;
@@ -80,7 +80,8 @@ export class BatchService {
 
   /**
    * Makes a batch with its first members, in one transaction. Unless it is open it is sealed with them, and without any it is complete at
-   * once. Throws `invalid_payload` for a bad member, or for an onComplete payload that does not fit with its counts; `invalid_request`.
+   * once. Throws `invalid_payload` for a bad member, or for an onComplete payload that does not fit with its counts; `duplicate_job` for a
+   * member that meets a job outside the batch; `invalid_request`.
    */
   async create<Type extends JobType>(
     type: Type,
@@ -106,7 +107,12 @@ export class BatchService {
       items.map(({ payload, ...rest }) => ({ type, payload, options: { ...rest, batchId: batch.id } })),
     );
     await this.parts.queues.ensure(batch.queue);
-    const stored = await this.parts.enqueuer.makeBatch(batch, members, !isOpen);
+    const stored = await this.parts.enqueuer.makeBatch({
+      batch,
+      members,
+      isSealed: !isOpen,
+      onDuplicate: options.onDuplicate ?? 'fail',
+    });
     this.announce(stored.completed);
     return this.handle(type, stored.id, stored.id !== batch.id);
   }
@@ -189,14 +195,11 @@ export class BatchService {
 
   private async cancelMembers(id: string): Promise<void> {
     let place = lowestIdAt(idTime(id) - CLOCKS_APART_MS);
-    for (let canceled = 0; canceled < MOST_CANCELED;) {
+    for (let lookedAt = 0; lookedAt < MOST_LOOKED_AT; lookedAt += MEMBERS_A_PAGE) {
       const page = await this.control((query) =>
         openMembers(query, id, { place, limit: MEMBERS_A_PAGE, onlyWaiting: false }),
       );
-      if (page.ids.length > 0) {
-        const counts = await this.parts.jobs.cancelAll(page.ids);
-        canceled += counts.canceled + counts.executing;
-      }
+      if (page.ids.length > 0) await this.parts.jobs.cancelAll(page.ids);
       if (page.place === undefined) return;
       place = page.place;
     }

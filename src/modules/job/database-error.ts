@@ -1,8 +1,11 @@
 import { RookeryError } from '../../kernel/errors.js';
 import { BatcherClosedError } from '../../kernel/batcher.js';
-import { isConnectionLost, isTransient } from '../database/index.js';
+import { isConnectionLost, isTransient, sqlState } from '../database/index.js';
 
-/** What a caller is told of an error of the database: that it is away or busy and worth another try; anything else as it is. */
+/** A row, or a key, that another transaction has locked for longer than a statement waits. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** What a caller is told of an error of the database: that it is away, busy or locked and worth another try; anything else as it is. */
 export function databaseError(error: unknown): unknown {
   if (error instanceof BatcherClosedError) {
     return new RookeryError(
@@ -16,6 +19,14 @@ export function databaseError(error: unknown): unknown {
     return new RookeryError(
       'database_unavailable',
       'the database does not answer; try again in a moment, nothing is known to be lost',
+      {},
+      { cause: error },
+    );
+  }
+  if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+    return new RookeryError(
+      'overloaded',
+      'another transaction holds a lock on these rows; try again in a second',
       {},
       { cause: error },
     );

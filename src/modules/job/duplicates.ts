@@ -19,8 +19,7 @@ export function throwDuplicate(job: NewJob, outcome: Exclude<KeyedOutcome, { kin
 
 /**
  * Throws `duplicate_job` that lists every job that may not be left out, if there is any. A batch's member that is added again is always left
- * out; with `skip` the others are too, but for those whose key an open transaction
- * holds, for which no job can be named instead.
+ * out; with `skip` the others are too, but for those whose key an open transaction holds, for which no job can be named instead.
  */
 export function refuseDuplicates(
   jobs: readonly NewJob[],

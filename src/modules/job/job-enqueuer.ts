@@ -47,10 +47,12 @@ interface BulkRequest {
 }
 
 /** A batch to be made with its first members. */
-interface BatchRequest {
+/** A batch that is to be made with its first members. */
+export interface BatchRequest {
   readonly batch: NewBatch;
   readonly members: readonly NewJob[];
   readonly isSealed: boolean;
+  readonly onDuplicate: 'fail' | 'skip';
 }
 
 /** The batch that was made, or the one that its key names. */
@@ -186,11 +188,11 @@ export class JobEnqueuer {
    * Makes a batch with its members, in one transaction, or answers the one that its key names; then offers the tickets of the members.
    * Throws as `enqueueAll` does.
    */
-  async makeBatch(batch: NewBatch, members: readonly NewJob[], isSealed: boolean): Promise<StoredBatch> {
+  async makeBatch(request: BatchRequest): Promise<StoredBatch> {
     try {
-      return await this.batches.submit({ batch, members, isSealed });
+      return await this.batches.submit(request);
     } catch (error) {
-      throw refusal(members, error);
+      throw refusal(request.members, error);
     }
   }
 
@@ -250,7 +252,7 @@ export class JobEnqueuer {
   }
 
   private async storeBatch(
-    { batch, members, isSealed }: BatchRequest,
+    { batch, members, isSealed, onDuplicate }: BatchRequest,
     repeated: boolean,
   ): Promise<StoredBatch> {
     let offered: readonly NewJob[] = [];
@@ -260,7 +262,7 @@ export class JobEnqueuer {
         const id = await insertBatch(query, batch);
         if (id !== batch.id) return { id, completed: [] };
         const outcomes = await insertMembers(query, chunksOf(members), repeated);
-        refuseDuplicates(members, outcomes, 'skip');
+        refuseDuplicates(members, outcomes, onDuplicate);
         offered = members.filter((_, index) => outcomes[index]?.kind === 'stored');
         return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
       }),

@@ -42,12 +42,13 @@ export function completedIn(rows: readonly CompletingRow[]): readonly CompletedB
 
 /**
  * Makes a batch unless its key names one already; answers the id of whichever it is. To be called inside a transaction, which holds the key
- * until it ends.
+ * until it ends. Throws `invalid_request` when the key names a batch of another job type.
  */
 export async function insertBatch(query: Query, batch: NewBatch): Promise<string> {
   if (batch.key !== undefined) {
     await query(LOCK_BATCH_KEY, [batch.key]);
-    const [named] = await query<{ id: string }>(BATCH_OF_KEY, [batch.key]);
+    const [named] = await query<{ id: string; name: string }>(BATCH_OF_KEY, [batch.key]);
+    if (named && named.name !== batch.name) throw keyOfAnotherType(batch.key, named, batch.name);
     if (named) return named.id;
   }
   const { id, key, name, queue, onComplete, deadlineMs, isDeadlineDefault } = batch;
@@ -74,29 +75,47 @@ export async function insertMembers(
   repeated = false,
 ): Promise<KeyedOutcome[]> {
   const met: KeyedOutcome[] = [];
-  const members = new Map<string, number>();
+  const members = new Map<string, MembersOfQueue>();
   for (const jobs of chunks) {
     const before = repeated ? await storedAmong(query, jobs) : new Set<string>();
     const outcomes = await insertKeyedJobs(query, jobs, repeated);
-    for (const [index, { id, batchId }] of jobs.entries()) {
+    for (const [index, { id, batchId, queue }] of jobs.entries()) {
       if (batchId === undefined || outcomes[index]?.kind !== 'stored' || before.has(id)) continue;
-      members.set(batchId, (members.get(batchId) ?? 0) + 1);
+      const key = `${batchId} ${queue}`;
+      members.set(key, { batchId, queue, count: (members.get(key)?.count ?? 0) + 1 });
     }
     met.push(...outcomes);
   }
-  if (members.size > 0) await addMembers(query, members);
+  if (members.size > 0) await addMembers(query, [...members.values()]);
   return met;
 }
 
-async function addMembers(query: Query, members: ReadonlyMap<string, number>): Promise<void> {
+/** New members of a batch that were born in the same queue. */
+interface MembersOfQueue {
+  readonly batchId: string;
+  readonly queue: string;
+  readonly count: number;
+}
+
+async function addMembers(query: Query, members: readonly MembersOfQueue[]): Promise<void> {
   const taken = await query<{ id: string }>(ADD_MEMBERS, [
-    idsLiteral([...members.keys()]),
-    arrayLiteral([...members.values()]),
+    idsLiteral(members.map(({ batchId }) => batchId)),
+    arrayLiteral(members.map(({ queue }) => queue)),
+    arrayLiteral(members.map(({ count }) => count)),
   ]);
-  if (taken.length === members.size) return;
   const open = new Set(taken.map(({ id }) => id));
-  const [closed] = [...members.keys()].filter((id) => !open.has(id.toLowerCase()));
-  throw await closedBatch(query, closed ?? '');
+  const closed = members.find(({ batchId }) => !open.has(batchId.toLowerCase()))?.batchId;
+  if (closed === undefined) return;
+  throw await closedBatch(query, closed);
+}
+
+function keyOfAnotherType(
+  key: string,
+  { id, name }: { readonly id: string; readonly name: string },
+  wanted: string,
+): RookeryError {
+  const message = `${JSON.stringify(key)} names batch ${id} of ${name}, not of ${wanted}; use another key, such as one with the type in it`;
+  return new RookeryError('invalid_request', `key ${message}`, { issues: [{ path: 'key', message }] });
 }
 
 /** Why a batch takes no more members. */

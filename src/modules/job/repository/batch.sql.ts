@@ -98,7 +98,7 @@ const HELD_SINCE = `(lpad(to_hex((extract(epoch FROM clock_timestamp() - ${KEY_H
 /** The batch that key $1 names now: the newest, if it is not complete or younger than 12 hours. */
 export const BATCH_OF_KEY: Statement = {
   name: 'batch_of_key',
-  text: `SELECT id FROM (SELECT id, completed_at FROM batch WHERE key = $1 ORDER BY id DESC LIMIT 1) AS newest
+  text: `SELECT id, name FROM (SELECT id, name, completed_at FROM batch WHERE key = $1 ORDER BY id DESC LIMIT 1) AS newest
           WHERE completed_at IS NULL OR id >= ${HELD_SINCE}`,
 };
 
@@ -110,15 +110,26 @@ export const INSERT_BATCH: Statement = {
              ON CONFLICT (id) DO NOTHING RETURNING id`,
 };
 
-/** Adds $2 members each to the batches $1 that are open; returns the ids of those. Locks them in the order of their ids, until the commit. */
+/**
+ * Adds $3 members in the queue $2 each to the batches $1 that are open, of which one may be named with several queues; returns the ids of
+ * those. Locks them in the order of their ids, until the commit.
+ */
 export const ADD_MEMBERS: Statement = {
   name: 'add_members',
   text: `
-WITH locked AS MATERIALIZED (
-  SELECT b.id, i.members FROM unnest($1::uuid[], $2::int[]) AS i(id, members) JOIN batch b ON b.id = i.id
+WITH given AS (
+  SELECT id, sum(members)::int AS members, array_agg(queue) AS queues
+    FROM unnest($1::uuid[], $2::text[], $3::int[]) AS i(id, queue, members) GROUP BY id
+),
+locked AS MATERIALIZED (
+  SELECT b.id, given.members, given.queues FROM given JOIN batch b ON b.id = given.id
    WHERE b.sealed_at IS NULL ORDER BY b.id FOR NO KEY UPDATE OF b
 )
-UPDATE batch b SET total = b.total + locked.members FROM locked WHERE b.id = locked.id AND b.sealed_at IS NULL RETURNING b.id`,
+UPDATE batch b
+   SET total = b.total + locked.members,
+       member_queues = CASE WHEN b.member_queues @> locked.queues THEN b.member_queues
+                            ELSE ARRAY(SELECT DISTINCT unnest(b.member_queues || locked.queues) ORDER BY 1) END
+  FROM locked WHERE b.id = locked.id AND b.sealed_at IS NULL RETURNING b.id`,
 };
 
 /** Seals an open batch $1 and completes it when all its members have ended. Returns no row when there is no open batch of that id. */
@@ -230,10 +241,14 @@ export const IS_KEY_FINISHED: Statement = {
            FROM batch WHERE key = $1 ORDER BY id DESC LIMIT 1`,
 };
 
-/** Whether a batch of one of the queues $1 has completed since $2, none is unfinished, and what follows on them has been run. */
+/** True for a batch that is of one of those queues, or has members there. */
+const isOfQueues = (queues: string): string =>
+  `(queue = ANY (${queues}::text[]) OR member_queues && ${queues}::text[])`;
+
+/** Whether a batch of one of the queues $1, or with members there, has completed since $2, none is unfinished, and what follows has been run. */
 export const ARE_QUEUES_FINISHED: Statement = {
   name: 'are_queues_finished',
   text: `SELECT coalesce(bool_and(${isFollowedUp('$1')}), false)
-            AND NOT EXISTS (SELECT FROM batch WHERE fin_at IS NULL AND completed_at IS NULL AND queue = ANY ($1::text[])) AS "isFinished"
-           FROM batch WHERE queue = ANY ($1::text[]) AND completed_at >= $2`,
+            AND NOT EXISTS (SELECT FROM batch WHERE fin_at IS NULL AND completed_at IS NULL AND ${isOfQueues('$1')}) AS "isFinished"
+           FROM batch WHERE ${isOfQueues('$1')} AND completed_at >= $2`,
 };

@@ -52,6 +52,8 @@ function membersOf({ items: payloads = [], jobs: given = [] }: Members): Request
   ];
 }
 
+const onDuplicate = z.enum(['fail', 'skip'], expects('fail or skip')).default('fail');
+
 /** A batch as a request may ask for it. */
 export const batchRequest = z
   .strictObject(
@@ -70,6 +72,7 @@ export const batchRequest = z
         .optional(),
       deadline: deadline.optional(),
       open: z.boolean(expects('true or false')).optional(),
+      onDuplicate,
     },
     expects('a JSON object, as {"name": "example:job", "items": [{"param": "a"}]}'),
   )
@@ -85,10 +88,7 @@ export type RequestedBatch = z.output<typeof batchRequest>;
 
 /** Members to be added to a batch. */
 export const membersRequest = z
-  .strictObject(
-    { ...members, onDuplicate: z.enum(['fail', 'skip'], expects('fail or skip')).default('fail') },
-    expects('a JSON object, as {"items": [{"param": "a"}]}'),
-  )
+  .strictObject({ ...members, onDuplicate }, expects('a JSON object, as {"items": [{"param": "a"}]}'))
   .meta({ id: 'BatchMembers', description: 'Members to be added' })
   .transform(({ onDuplicate, ...given }) => ({ members: membersOf(given), onDuplicate }));
 

@@ -9,11 +9,7 @@ import {
 import { catchError, throwError, type Observable } from 'rxjs';
 import { RookeryError } from '../../../kernel/errors.js';
 import { Lifecycle } from '../../../kernel/lifecycle.js';
-import { sqlState } from '../../database/index.js';
 import { databaseError } from '../database-error.js';
-
-/** A row that a stranger's transaction has locked for longer than a statement waits. */
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Turns whatever our own routes throw into an error of ours, and so tells it from what a foreign application's guards throw. */
 @Injectable()
@@ -32,14 +28,6 @@ export function ownError(error: unknown, isStopping: boolean): unknown {
   if (error instanceof HttpException) return error;
   const known = databaseError(error);
   if (known instanceof RookeryError) return known;
-  if (sqlState(error) === LOCK_NOT_AVAILABLE) {
-    return new RookeryError(
-      'overloaded',
-      'another transaction holds a lock on these rows; try again in a second',
-      {},
-      { cause: error },
-    );
-  }
   // A request may outlast the connections it needs.
   if (isStopping) {
     return new RookeryError(
