@@ -1,5 +1,6 @@
 import { RookeryError, type Issue } from '../kernel/errors.js';
 import { keyOf, type SettingLeaf } from './settings-tree.js';
+import { isRecord } from '../kernel/json.js';
 
 /** One source gives one setting one value. */
 export interface Assignment {
@@ -48,11 +49,6 @@ function define<Value>(parent: Record<string, unknown>, key: string, value: Valu
 export function originOf(assignments: readonly Assignment[], path: readonly PropertyKey[]): string {
   const key = path.map(String).join('.');
   return assignments.findLast(({ leaf }) => keyOf(leaf.path) === key)?.origin ?? key;
-}
-
-/** True for what YAML and JSON call a mapping. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The one error that tells all that is wrong with the settings, a line each. */

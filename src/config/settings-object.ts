@@ -1,5 +1,5 @@
 import type { Issue } from '../kernel/errors.js';
-import { isRecord, type Assignment, type SourceReading } from './assignment.js';
+import type { Assignment, SourceReading } from './assignment.js';
 import { QUEUE_NAME, QUEUE_NAME_FORM, show } from './setting-kinds.js';
 import {
   keyOf,
@@ -9,6 +9,7 @@ import {
   type SettingSection,
 } from './settings-tree.js';
 import { suggestion } from './suggestion.js';
+import { isRecord } from '../kernel/json.js';
 
 /** Words for a place in an object of settings: adds the file and the line where there are some. */
 export type Locate = (path: readonly string[]) => string;

@@ -1,6 +1,11 @@
 /** A value JSON can hold. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
+/** True for what JSON calls an object and YAML a mapping: no array, not null. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** JSON text that PostgreSQL can store, or why there is none. */
 export type EncodedJson =
   | { readonly kind: 'encoded'; readonly text: string }

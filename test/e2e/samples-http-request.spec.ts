@@ -161,6 +161,33 @@ describe('http:request where private addresses are allowed', () => {
     ]);
   });
 
+  it('shows the values of its headers to nobody, and takes none that were copied from there', async () => {
+    const payload = { url: `${web}/hello`, headers: { 'X-Token': 'open sesame' } };
+    await run(payload);
+    const shown = { url: `${web}/hello`, method: 'GET', headers: { 'X-Token': '[secret]' } };
+    const { body } = await scene.send<{ jobs: unknown[] }>('GET', '/job/all?name=http:request&limit=1');
+    expect(body.jobs).toMatchObject([{ payload: shown }]);
+    expect(JSON.stringify(body)).not.toContain('open sesame');
+    expect(received).toMatchObject([{ headers: { 'x-token': 'open sesame' } }]);
+    const copied = await scene.send('POST', '/job', { name: 'http:request', payload: shown });
+    expect(copied).toMatchObject({ status: 400, body: { code: 'invalid_payload' } });
+    expect(JSON.stringify(copied.body)).toContain('payload.headers.X-Token is [secret]');
+  });
+
+  it('shows none in a schedule, whose jobs have them', async () => {
+    const payload = { url: `${web}/hello`, headers: { 'X-Token': 'open sesame' } };
+    const made = await scene.send('PUT', '/schedule/hello', {
+      job: 'http:request',
+      cron: '0 0 1 1 *',
+      payload,
+    });
+    expect(made).toMatchObject({ status: 201, body: { payload: { headers: { 'X-Token': '[secret]' } } } });
+    const { body } = await scene.send<{ id: string }>('POST', '/schedule/hello/trigger');
+    await scene.send('GET', `/job/${body.id}/status?wait=20s`);
+    expect(received).toMatchObject([{ headers: { 'x-token': 'open sesame' } }]);
+    await scene.send('DELETE', '/schedule/hello');
+  });
+
   it('sends a body that is a string as it is', async () => {
     await run({
       url: `${web}/created`,

@@ -2,6 +2,7 @@ import { Client, type ClientConfig } from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 import type { DataSource } from 'typeorm';
 import { RookeryError } from '../../kernel/errors.js';
+import { isRecord } from '../../kernel/json.js';
 
 /** How to reach PostgreSQL, complete and without a URL; every connection of this process is made from the one value. */
 export type ConnectionOptions = Readonly<Omit<ClientConfig, 'connectionString'>> & {
@@ -114,8 +115,4 @@ function invalidUrl(name: string, reason: string): RookeryError {
 
 function given(settings: Record<string, unknown>): Partial<ConnectionOptions> {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../../kernel/json.js';
 /**
  * What an error of PostgreSQL, of `pg` or of the network means to who sent the statement. Pure: decides by the error alone.
  * SQLSTATEs are those of PostgreSQL's appendix A; the messages without one are `pg`'s own.
@@ -122,8 +123,4 @@ export function reasonOf(error: unknown): string {
 function routineOf(error: unknown): unknown {
   if (!isRecord(error)) return undefined;
   return error['routine'] ?? routineOf(error['driverError']);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -37,6 +37,7 @@ export {
 export { JobTypeList } from './job.explorer.js';
 export { JobModule } from './job.module.js';
 export { JobRegistry } from './job.registry.js';
+export { withoutSecrets } from './secret-fields.js';
 export type { EnqueueItem, EnqueueManyOptions, EnqueueOptions, EnqueuedJob } from './enqueue-options.js';
 export { JobService, assertId, noSuchJob } from './job.service.js';
 export type { JobView } from './job-view.js';

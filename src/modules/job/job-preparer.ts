@@ -8,6 +8,7 @@ import { activeTraceparent } from '../../kernel/tracing.js';
 import { freshLanes } from '../transport/index.js';
 import { MOST_ATTEMPTS, isAttempts, isTimeoutMs, type JobOptions, type JobType } from './job-type.js';
 import type { JobKey, NewJob } from './new-job.js';
+import { copiedSecrets } from './secret-fields.js';
 
 /** Largest payload and largest result, in bytes of JSON. */
 export const MAX_JSON_BYTES = 1_048_576;
@@ -43,6 +44,7 @@ export class JobPreparer {
    */
   async prepare(request: JobRequest): Promise<NewJob> {
     const { type } = request;
+    refuseCopiedSecrets(type, request.payload);
     let payload = await validated(type, request.payload);
     let options = request.options;
     const prepared = type.prepare?.(payload, options);
@@ -137,8 +139,19 @@ async function validated(type: JobType, payload: unknown): Promise<unknown> {
   const answer = type.payload['~standard'].validate(payload);
   const result = answer instanceof Promise ? await answer : answer;
   if (!result.issues) return result.value;
-  const issues = result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }));
-  throw new RookeryError('invalid_payload', `the payload of ${type.name} is invalid: ${listed(issues)}`, {
+  throw invalidPayload(
+    type,
+    result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message })),
+  );
+}
+
+function refuseCopiedSecrets(type: JobType, payload: unknown): void {
+  const issues = copiedSecrets(type, payload);
+  if (issues.length > 0) throw invalidPayload(type, issues);
+}
+
+function invalidPayload(type: JobType, issues: readonly Issue[]): RookeryError {
+  return new RookeryError('invalid_payload', `the payload of ${type.name} is invalid: ${listed(issues)}`, {
     issues,
   });
 }

@@ -7,6 +7,7 @@ import {
   controlQuery,
   databaseError,
   invalidRequest,
+  withoutSecrets,
   type JobType,
   type Query,
 } from '../job/index.js';
@@ -60,9 +61,9 @@ export class ScheduleService {
     private readonly registry: JobRegistry,
   ) {}
 
-  /** Every schedule, by name. */
+  /** Every schedule, by name. Secrets of payloads are hidden, as in every view of one. */
   async list(): Promise<ScheduleView[]> {
-    return (await this.control(allSchedules)).map(scheduleViewOf);
+    return (await this.control(allSchedules)).map((row) => this.shown(row));
   }
 
   /** One schedule with its last fires, newest first. Throws `no_such_schedule`. */
@@ -70,7 +71,7 @@ export class ScheduleService {
     const row = await this.row(name);
     const fires = await this.control((query) => firesOf(query, name, SHOWN_FIRES));
     return {
-      ...scheduleViewOf(row),
+      ...this.shown(row),
       fires: fires.map(({ fireAt, firedAt, jobId, isManual }) => ({
         fireAt: fireAt.toISOString(),
         firedAt: firedAt.toISOString(),
@@ -94,7 +95,7 @@ export class ScheduleService {
       );
     }
     const isNew = await this.store(name, 'api', this.registry.get(request.job), request);
-    return { view: scheduleViewOf(await this.row(name)), isNew };
+    return { view: this.shown(await this.row(name)), isNew };
   }
 
   /** Stores a schedule of this process's code. Throws as `put` does for what is wrong with it. */
@@ -123,7 +124,7 @@ export class ScheduleService {
     const next = isPaused ? undefined : fireAfter(row, this.database.clock.now());
     const nextAt = next ? new Date(next.at) : null;
     await this.control((query) => setSchedulePaused(query, name, isPaused, nextAt));
-    return scheduleViewOf(await this.row(name));
+    return this.shown(await this.row(name));
   }
 
   /** Enqueues its job now, beside its fires; answers the job's id. Throws `no_such_schedule`, and as an enqueue does. */
@@ -138,6 +139,10 @@ export class ScheduleService {
   /** The next fires of a schedule, 1…1,000 of them. Throws `no_such_schedule`. */
   async preview(name: string, count: number): Promise<PreviewedFire[]> {
     return preview(await this.row(name), this.database.clock.now(), count);
+  }
+
+  private shown(row: ScheduleRow): ScheduleView {
+    return scheduleViewOf({ ...row, payload: withoutSecrets(this.registry.find(row.job), row.payload) });
   }
 
   private async store(

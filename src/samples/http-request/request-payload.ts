@@ -15,10 +15,12 @@ const headerName = z
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'is no header name')
   .refine((name) => !RESERVED.test(name), 'is set by the connection itself; leave it out');
 
+/** Hidden where the job is shown: it may be a token. */
 const headerValue = z
   .string()
   .max(LONGEST_HEADER)
-  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds a line break, or a character that no header can carry');
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'holds a line break, or a character that no header can carry')
+  .meta({ secret: true });
 
 const url = z
   .string()

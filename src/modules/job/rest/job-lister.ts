@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { idTime } from '../../../kernel/ids.js';
 import { Database } from '../../database/index.js';
+import { JobRegistry } from '../job.registry.js';
 import type { JobView } from '../job-view.js';
 import { walkDiscarded, walkNewest, walkQuery, type JobFilter } from '../repository/job-query.repository.js';
 import { controlQuery } from '../repository/query.js';
 import { allQueues } from '../repository/queue.repository.js';
 import type { JobPlace, WalkRange, WalkStep } from '../repository/walk-step.js';
+import { withoutSecrets } from '../secret-fields.js';
 import { readCursor, writeCursor } from './cursor.js';
 import type { JobListQuery } from './job-list.dto.js';
 
@@ -28,10 +30,13 @@ export interface JobList {
   readonly scannedTo?: string;
 }
 
-/** Lists jobs a page at a time, by an index and within bounds of rows and bytes. */
+/** Lists jobs a page at a time, by an index and within bounds of rows and bytes, their secrets hidden. */
 @Injectable()
 export class JobLister {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly registry: JobRegistry,
+  ) {}
 
   /** Newest first; failed and canceled ones newest finished first, unless they are one object's or one batch's. Throws `invalid_cursor`. */
   async list({ filter, limit, cursor }: JobListQuery): Promise<JobList> {
@@ -43,7 +48,7 @@ export class JobLister {
     for (;;) {
       const portion = Math.min(limit - jobs.length, portionAfter(jobs.length, weight));
       const step: WalkStep<JobView> = await walk({ place, limits: { jobs: portion, rows: rowsLeft } });
-      jobs.push(...step.found);
+      jobs.push(...step.found.map((job) => this.shown(job)));
       weight += JSON.stringify(step.found).length;
       rowsLeft -= step.rowsRead;
       if (!step.next) return { jobs, next: null };
@@ -52,6 +57,10 @@ export class JobLister {
       if (rowsLeft <= 0) return { jobs, next, scannedTo: timeOf(place) };
       if (jobs.length === limit || weight >= HEAVIEST_PAGE) return { jobs, next };
     }
+  }
+
+  private shown(job: JobView): JobView {
+    return { ...job, payload: withoutSecrets(this.registry.find(job.name), job.payload) };
   }
 
   private async walkOf({

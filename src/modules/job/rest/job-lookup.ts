@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/index.js';
+import { JobRegistry } from '../job.registry.js';
 import { assertId, noSuchJob } from '../job.service.js';
 import type { JobView } from '../job-view.js';
 import { statesOf, type KnownState } from '../repository/control.repository.js';
 import { findJobs, jobLog, ordinaryQuery, type JobLogLine } from '../repository/job-query.repository.js';
+import { withoutSecrets } from '../secret-fields.js';
 import type { JobState } from '../state-machine.js';
 import { JobWaits } from './job-waits.js';
 
@@ -22,13 +24,15 @@ export class JobLookup {
   constructor(
     private readonly database: Database,
     private readonly waits: JobWaits,
+    private readonly registry: JobRegistry,
   ) {}
 
+  /** The job, its secrets hidden. */
   async job(id: string): Promise<JobView> {
     assertId(id);
     const [job] = await findJobs(ordinaryQuery(this.database.dataSource), [id]);
     if (!job) throw noSuchJob(id);
-    return job;
+    return { ...job, payload: withoutSecrets(this.registry.find(job.name), job.payload) };
   }
 
   /** The job's state; an open one is waited for up to `waitMs` or until the signal aborts, and may be open still. */

@@ -1,5 +1,6 @@
 import { RookeryError } from '../../../kernel/errors.js';
 import { parseJson } from '../parse-json.js';
+import { isRecord } from '../../../kernel/json.js';
 
 /** What a message asks, and how its sender wants to be answered. */
 export interface RequestMessage {
@@ -56,8 +57,4 @@ function parsed(bytes: Uint8Array): unknown {
     const reason = error instanceof SyntaxError ? `is not JSON: ${error.message}` : 'is not UTF-8';
     throw new RookeryError('malformed_json', `the message ${reason}`, {}, { cause: error });
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
