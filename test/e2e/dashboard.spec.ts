@@ -214,6 +214,19 @@ describe('the dashboard', () => {
     await problem.getByRole('button', { name: 'Try again' }).waitFor();
   });
 
+  it('shows what happens as it happens, without asking', async () => {
+    const isStreaming = page.waitForResponse((response) => response.url().includes('/events'));
+    await open('/queues');
+    const button = (name: string) => page.getByRole('button', { name: `${name} the queue objects` });
+    await Promise.all([isStreaming, button('Pause').waitFor()]);
+    // Whatever it shows from here on, it was told.
+    await page.route('**/queue', (route) => route.abort());
+    await send('POST', '/queue/objects/pause');
+    await button('Resume').waitFor();
+    await send('POST', '/queue/objects/resume');
+    await button('Pause').waitFor();
+  });
+
   it('asks less than once a second, and not at all while nobody looks', async () => {
     await page.clock.install();
     let requests = 0;

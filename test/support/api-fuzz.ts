@@ -14,6 +14,9 @@ export interface FuzzedRequest {
 /** Long waits are waited out; these are read and answered all the same. */
 const WAITS = fc.constantFrom('0', '1', '1ms', '', 'x', '-1', '61s', '1e1', '0.5s', '∞');
 
+/** A stream goes on until it is told to end, so it always is. */
+const FOR = fc.constantFrom('1', '20ms', '', 'x', '0', '-1', '61m', '1e1', '∞');
+
 /** What the router itself has to take or refuse; none is another route's name. */
 const ODD_SEGMENTS = fc.constantFrom(
   '%ZZ',
@@ -131,14 +134,16 @@ export class ApiFuzz {
     const known = parameters
       .filter((parameter) => parameter.in === 'query')
       .map(({ name, schema }) => {
+        const hint = `?${name}` in this.hints ? `?${name}` : name;
+        if (name === 'for') return FOR.map((value) => [[name, value]]);
         const values =
           name === 'wait'
             ? WAITS
             : fc.oneof(
-                { arbitrary: this.values.valid(schema, name), weight: 4 },
-                { arbitrary: this.values.broken(schema, name), weight: 1 },
+                { arbitrary: this.values.valid(schema, hint), weight: 4 },
+                { arbitrary: this.values.broken(schema, hint), weight: 1 },
               );
-        return fc.option(values, { freq: 2 }).map((value) => (value === null ? [] : [[name, asText(value)]]));
+        return fc.option(values, { freq: 2 }).map((value) => (value === null ? [] : pairsOf(name, value)));
       });
     const odd = fc.oneof(
       { arbitrary: fc.constant([] as string[][]), weight: 12 },
@@ -199,6 +204,11 @@ export class ApiFuzz {
       { arbitrary: empty, weight: 1 },
     );
   }
+}
+
+/** A list is a parameter given several times. */
+function pairsOf(name: string, value: unknown): string[][] {
+  return (Array.isArray(value) ? value : [value]).map((one) => [name, asText(one)]);
 }
 
 function asText(value: unknown): string {

@@ -86,6 +86,9 @@ async function hintsIn(rest: RestApp) {
   return {
     id: fc.constantFrom(...ids, executing, executing.toUpperCase()),
     'batch.id': fc.constantFrom(...batches),
+    '?job': fc.subarray(ids, { maxLength: 3 }),
+    '?batch': fc.subarray(batches),
+    '?queue': fc.subarray(['mail', 'default']),
     'queue.name': fc.constantFrom('mail', 'default'),
     'schedule.name': fc.constantFrom('nightly', 'hourly'),
     'worker.id': fc.constant(WORKER_ID),

@@ -17,14 +17,14 @@ export const sessionQuery = queryOptions({
 export const attentionQuery = queryOptions({
   queryKey: ['attention'],
   queryFn: ({ signal }) => answered(api.GET('/attention', { signal })),
-  refetchInterval: refresh.attention,
+  refetchInterval: () => refresh('attention'),
 });
 
 /** Every queue with its depth, age and rates. */
 export const queuesQuery = queryOptions({
   queryKey: ['queue'],
   queryFn: ({ signal }) => answered(api.GET('/queue', { signal })),
-  refetchInterval: refresh.queues,
+  refetchInterval: () => refresh('queues'),
 });
 
 /** The last hour of every queue, minute by minute. */
@@ -32,14 +32,14 @@ export const historyQuery = queryOptions({
   queryKey: ['history'],
   queryFn: ({ signal }) =>
     answered(api.GET('/queue/history', { params: { query: { minutes: 60 } }, signal })),
-  refetchInterval: refresh.history,
+  refetchInterval: () => refresh('history'),
 });
 
 /** The workers that live. */
 export const workersQuery = queryOptions({
   queryKey: ['worker'],
   queryFn: ({ signal }) => answered(api.GET('/worker', { signal })),
-  refetchInterval: refresh.workers,
+  refetchInterval: () => refresh('workers'),
 });
 
 /** One job. An ended one is asked for seldom: only a retry by hand changes it. */
@@ -47,7 +47,7 @@ export const jobQuery = (id: string) =>
   queryOptions({
     queryKey: ['job', id],
     queryFn: ({ signal }) => answered(api.GET('/job/{id}', { params: { path: { id } }, signal })),
-    refetchInterval: ({ state }) => (isOpen(state.data) ? refresh.job : refresh.jobs),
+    refetchInterval: ({ state }) => refresh(isOpen(state.data) ? 'job' : 'jobs'),
   });
 
 /** Why it waits. */
@@ -55,7 +55,7 @@ export const waitingQuery = (id: string) =>
   queryOptions({
     queryKey: ['job', id, 'waiting'],
     queryFn: ({ signal }) => answered(api.GET('/job/{id}/waiting', { params: { path: { id } }, signal })),
-    refetchInterval: refresh.queues,
+    refetchInterval: () => refresh('queues'),
   });
 
 /** What its handler has logged. */
@@ -63,7 +63,7 @@ export const logQuery = (id: string, isRunning: boolean) =>
   queryOptions({
     queryKey: ['job', id, 'log'],
     queryFn: ({ signal }) => answered(api.GET('/job/{id}/log', { params: { path: { id } }, signal })),
-    refetchInterval: isRunning && refresh.job,
+    refetchInterval: () => isRunning && refresh('job'),
   });
 
 /** Jobs of a filter, a page at a time. Only the first page is kept up to date: whoever reads on wants what was there. */
@@ -76,14 +76,14 @@ export const jobsQuery = (filter: JobFilter) =>
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh.jobs : false),
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh('jobs') : false),
   });
 
 /** Every schedule. */
 export const schedulesQuery = queryOptions({
   queryKey: ['schedule'],
   queryFn: ({ signal }) => answered(api.GET('/schedule', { signal })),
-  refetchInterval: refresh.schedules,
+  refetchInterval: () => refresh('schedules'),
 });
 
 /** One schedule with its last fires. */
@@ -91,7 +91,7 @@ export const scheduleQuery = (name: string) =>
   queryOptions({
     queryKey: ['schedule', name],
     queryFn: ({ signal }) => answered(api.GET('/schedule/{name}', { params: { path: { name } }, signal })),
-    refetchInterval: refresh.schedules,
+    refetchInterval: () => refresh('schedules'),
   });
 
 /** Its next fires. */
@@ -100,7 +100,7 @@ export const previewQuery = (name: string) =>
     queryKey: ['schedule', name, 'preview'],
     queryFn: ({ signal }) =>
       answered(api.GET('/schedule/{name}/preview', { params: { path: { name }, query: { n: 10 } }, signal })),
-    refetchInterval: refresh.schedules,
+    refetchInterval: () => refresh('schedules'),
   });
 
 /** Batches, newest first, a page at a time. */
@@ -117,7 +117,7 @@ export const batchesQuery = (status: BatchState | undefined) =>
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh.batches : false),
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh('batches') : false),
   });
 
 /** One batch. */
@@ -126,7 +126,7 @@ export const batchQuery = (id: string) =>
     queryKey: ['batch', id],
     queryFn: ({ signal }) => answered(api.GET('/batch/{id}', { params: { path: { id } }, signal })),
     refetchInterval: ({ state }) =>
-      state.data && state.data.completedAt !== null ? refresh.batches : refresh.job,
+      refresh(state.data && state.data.completedAt !== null ? 'batches' : 'job'),
   });
 
 function isOpen(job: Job | undefined): boolean {

@@ -2,6 +2,7 @@ import { ActionIcon, AppShell, Burger, Group, NavLink, Tooltip } from '@mantine/
 import { useDisclosure, useReducedMotion } from '@mantine/hooks';
 import { useCallback, useEffect, useRef, type ReactElement, type ReactNode } from 'react';
 import { Link, useLocation } from 'react-router';
+import { useLive } from '../live/use-live.js';
 import { Icon } from '../parts/icon.js';
 import { Help } from './help.js';
 import { places } from './places.js';
@@ -18,6 +19,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
   const { pathname } = useLocation();
   const isCalm = useReducedMotion(undefined, { getInitialValueInEffect: false });
   useKeys({ focusSearch: useCallback(() => search.current?.focus(), []), showHelp: help.open });
+  useLive();
   const { close } = menu;
   useEffect(close, [pathname, close]);
   return (

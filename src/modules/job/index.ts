@@ -1,5 +1,5 @@
 export { announceCompleted, type AnnouncerParts } from './announce-completed.js';
-export { batchStates, type BatchState, type BatchView, type NewBatch } from './batch.js';
+export { batchStates, batchViewOf, type BatchState, type BatchView, type NewBatch } from './batch.js';
 export type { BatchOptions, OnComplete } from './batch-options.js';
 export { BatchService, type Batch } from './batch.service.js';
 export type { ClaimedJob } from './claimed-job.js';

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { STATUS_TOTALS } from '../job/index.js';
+import { EventHub } from './events/event-hub.js';
+import { EventsController } from './events/events.controller.js';
 import { AttentionReader } from './attention-reader.js';
 import { JobWaitingReader } from './job-waiting.js';
 import { QueueHistoryReader } from './queue-history.js';
@@ -11,9 +13,10 @@ import { WorkerList } from './worker-list.js';
 
 /** What one looks at to know how the whole is doing. Needs JobModule and the transport. */
 @Module({
-  controllers: [StatusController],
+  controllers: [EventsController, StatusController],
   providers: [
     AttentionReader,
+    EventHub,
     JobWaitingReader,
     QueueHistoryReader,
     QueueMetrics,

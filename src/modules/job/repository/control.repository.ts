@@ -1,8 +1,9 @@
+import type { Json } from '../../../kernel/json.js';
 import type { Query } from './query.js';
 import type { FreshLane } from '../../transport/index.js';
 import type { JobState } from '../state-machine.js';
 import { completedIn, type CompletedBatch, type CompletingRow } from './batch.repository.js';
-import { CANCEL, REOPEN, STATES } from './control.sql.js';
+import { CANCEL, REOPEN, STANDINGS, STATES } from './control.sql.js';
 import { takeKeys } from './enqueue.repository.js';
 import { idsLiteral } from './partition-statement.js';
 
@@ -73,6 +74,20 @@ export async function reopenJobs(
   const refused = await takeKeys(query, keys);
   const allowed = idsLiteral(ids.filter((id) => !refused.has(id)));
   return query<ReopenedJob>(REOPEN, [allowed, kept.failed, kept.canceled]);
+}
+
+/** Where a job stands, and how far its run has come. */
+export interface StandingRow {
+  readonly id: string;
+  readonly status: JobState;
+  readonly run: number;
+  readonly attempt: number;
+  readonly progress: Json | null;
+}
+
+/** Where these jobs stand; ids that do not exist are missing. */
+export function standingsOf(query: Query, ids: readonly string[]): Promise<StandingRow[]> {
+  return query<StandingRow>(STANDINGS, [idsLiteral(ids)]);
 }
 
 /** The states of these jobs; ids that do not exist are missing. */

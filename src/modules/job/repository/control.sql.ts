@@ -61,6 +61,12 @@ counted AS (
 SELECT id, queue, lane, attempt FROM changed`,
 };
 
+/** Where jobs $1 stand, and how far their runs have come. */
+export const STANDINGS = {
+  name: 'standings',
+  text: `SELECT id, status, run, attempt, progress FROM job WHERE id = ANY ($1::uuid[])`,
+};
+
 /** The state of jobs $1. */
 export const STATES = {
   name: 'states',

@@ -1,0 +1,82 @@
+import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { useMatch } from 'react-router';
+import { apiRoot } from '../api/client.js';
+import { batchQuery, queuesQuery } from '../api/queries.js';
+import type { Batch, Queue } from '../api/types.js';
+import { live } from './refresh.js';
+
+/** Requests that follow events are made at most once in this time, in ms, however many events there are. */
+const CALM_MS = 5_000;
+
+/**
+ * Keeps the page up to date by the server's events: of the job or the batch that is looked at, else of all queues and workers. One stream a tab,
+ * none while it is hidden. While there is no stream the page asks by itself.
+ */
+export function useLive(): void {
+  const client = useQueryClient();
+  const job = useMatch('/jobs/:id')?.params.id;
+  const batch = useMatch('/batches/:id')?.params.id;
+  const query = job !== undefined ? `job=${job}` : batch !== undefined ? `batch=${batch}` : '';
+  useEffect(() => {
+    let close = document.hidden ? undefined : listen(query, client);
+    const change = (): void => {
+      close?.();
+      close = document.hidden ? undefined : listen(query, client);
+    };
+    document.addEventListener('visibilitychange', change);
+    return () => {
+      document.removeEventListener('visibilitychange', change);
+      close?.();
+    };
+  }, [client, query]);
+}
+
+/** Listens until the function returned is called. The browser connects again by itself. */
+function listen(query: string, client: QueryClient): () => void {
+  const source = new EventSource(new URL(`events?${query}`, apiRoot));
+  const calmly = calm((queryKey) => void client.invalidateQueries({ queryKey }));
+  source.onopen = () => live.set(true);
+  source.onerror = () => live.set(false);
+  on<Queue>(source, 'queue', (queue) => {
+    client.setQueryData(queuesQuery.queryKey, (known) => known && withQueue(known, queue));
+    calmly.ask('attention');
+  });
+  on(source, 'workers', () => calmly.ask('worker'));
+  on<{ id: string }>(source, 'job', ({ id }) => void client.invalidateQueries({ queryKey: ['job', id] }));
+  on<Batch>(source, 'batch', (batch) => client.setQueryData(batchQuery(batch.id).queryKey, batch));
+  return () => {
+    source.close();
+    calmly.stop();
+    live.set(false);
+  };
+}
+
+function on<Data>(source: EventSource, name: string, listener: (data: Data) => void): void {
+  source.addEventListener(name, ({ data }: MessageEvent<string>) => listener(JSON.parse(data) as Data));
+}
+
+/** The queues with that one as it is now. */
+function withQueue(known: { readonly queues: Queue[] }, queue: Queue): { queues: Queue[] } {
+  const isKnown = known.queues.some(({ name }) => name === queue.name);
+  const queues = known.queues.map((one) => (one.name === queue.name ? queue : one));
+  return { queues: isKnown ? queues : [...queues, queue] };
+}
+
+/** Asks for each thing once after it was told of, and not again before some time has passed. */
+function calm(ask: (queryKey: string[]) => void): { ask(what: string): void; stop(): void } {
+  const waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  return {
+    ask: (what) => {
+      if (waiting.has(what)) return;
+      const timer = setTimeout(() => {
+        waiting.delete(what);
+        ask([what]);
+      }, CALM_MS);
+      waiting.set(what, timer);
+    },
+    stop: () => {
+      for (const timer of waiting.values()) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { parseDuration } from '../../../kernel/durations.js';
+import { isUuid } from '../../../kernel/ids.js';
+import { expects, uuid } from '../../job/index.js';
+import type { EventFilter } from './event-hub.js';
+
+const MOST_JOBS = 100;
+const MOST_BATCHES = 20;
+const MOST_QUEUES = 20;
+const LONGEST_MS = 3_600_000;
+
+const id = uuid.refine(isUuid, { error: 'is no id; ids are UUIDs' });
+
+/** One or several of a parameter: `?job=A&job=B`. */
+const several = (one: z.ZodString, most: number, about: string) =>
+  z
+    .preprocess(
+      (given) => (typeof given === 'string' ? [given] : given),
+      z.array(one).max(most, expects(`at most ${most}`)),
+    )
+    .optional()
+    .meta({ description: about });
+
+const forRule = 'is no time to listen; use 1 to 1h: milliseconds, or a number and a unit such as "30s"';
+
+/** The query of a stream of events. */
+export const eventsQuery = z
+  .strictObject({
+    job: several(id, MOST_JOBS, 'Ids of jobs'),
+    batch: several(id, MOST_BATCHES, 'Ids of batches'),
+    queue: several(
+      z.string().regex(/^[a-z0-9_-]{1,64}$/, expects('names of queues')),
+      MOST_QUEUES,
+      'Names of queues',
+    ),
+    for: z
+      .string(expects('1 to 1h'))
+      .transform((text) => parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? -1)
+      .refine((ms) => ms >= 1 && ms <= LONGEST_MS, { error: forRule })
+      .optional()
+      .meta({ description: 'When the stream ends; without it after an hour', examples: ['30s'] }),
+  })
+  .transform(({ job = [], batch = [], queue = [], for: forMs }): EventFilter => ({
+    jobs: unique(job),
+    batches: unique(batch),
+    queues: unique(queue),
+    ...(forMs !== undefined && { forMs }),
+  }));
+
+/** Ids as they are stored, each once. */
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts.map((text) => text.toLowerCase()))];
+}
