@@ -121,6 +121,31 @@ export interface WorkerAnswer {
   readonly stuck: number;
   readonly draining: boolean;
   readonly seenAt: string;
+  readonly slotsByQueue: Readonly<
+    Record<string, { readonly busy: number; readonly stuck: number; readonly concurrency: number }>
+  >;
+}
+
+export interface AttentionAnswer {
+  readonly severity: 'critical' | 'warning';
+  readonly title: string;
+  readonly detail: string;
+}
+
+export interface DiagnosisAnswer {
+  readonly version: string;
+  readonly node: string;
+  readonly at: string;
+  readonly clockOffsetMs: number;
+  readonly database: {
+    readonly version: string;
+    readonly embedded: boolean;
+    readonly pendingMigrations: readonly string[];
+    readonly unknownMigrations: readonly string[];
+  };
+  readonly parts: Readonly<
+    Record<string, { readonly isLive: boolean; readonly isReady: boolean; readonly detail: string }>
+  >;
 }
 
 export interface TotalsAnswer {

@@ -14,6 +14,8 @@ export const exitCodes = {
   jobFailed: 5,
   /** The time of `--wait` was over before the job was. */
   waitOver: 6,
+  /** `doctor` found a problem. */
+  unwell: 7,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -26,4 +28,5 @@ export const exitCodesHelp = `Exit codes:
   3  nothing answers at the URL, or it cannot serve now; worth another try
   4  there is no such job, batch, queue or worker
   5  the job, or a job of the batch, that was waited for ended failed or canceled
-  6  the time of --wait was over before the job was`;
+  6  the time of --wait was over before the job was
+  7  doctor found a problem`;

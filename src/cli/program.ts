@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import type { CliContext } from './cli-context.js';
 import { batchesCommand } from './commands/batches.command.js';
 import { cancelCommand } from './commands/cancel.command.js';
+import { completionCommand } from './commands/completion.command.js';
+import { doctorCommand } from './commands/doctor.command.js';
 import { enqueueCommand } from './commands/enqueue.command.js';
 import { listCommand } from './commands/list.command.js';
 import { queuesCommand } from './commands/queues.command.js';
@@ -44,5 +46,7 @@ export function cliProgram(context: CliContext): Command {
   batchesCommand(program, context);
   workersCommand(program, context);
   statusCommand(program, context);
+  doctorCommand(program, context);
+  completionCommand(program, context);
   return program;
 }

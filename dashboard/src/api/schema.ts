@@ -117,6 +117,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this process and its database are
+         * @description For `rookery doctor`, and for whoever reports a fault.
+         */
+        get: operations["Status.diagnosis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs": {
         parameters: {
             query?: never;
@@ -845,6 +865,32 @@ export interface components {
             more: boolean;
             /** @description While there is more: the cursor to send the request again with */
             next: string | null;
+        };
+        Diagnosis: {
+            /** @description Of Rookery */
+            version: string;
+            node: string;
+            /**
+             * Format: date-time
+             * @description By the clock of the process's machine
+             */
+            at: string;
+            /** @description How far the database's clock is ahead of that; it is allowed for */
+            clockOffsetMs: number;
+            database: {
+                version: string;
+                embedded: boolean;
+                pendingMigrations: string[];
+                /** @description Of a newer Rookery */
+                unknownMigrations: string[];
+            };
+            parts: {
+                [key: string]: {
+                    isLive: boolean;
+                    isReady: boolean;
+                    detail: string;
+                };
+            };
         };
         Draining: {
             /** Format: uuid */
@@ -2508,6 +2554,123 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body is of an unsupported type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `too_many_failures`: There were too many wrong tokens */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_failures";
+                    };
+                };
+            };
+            /** @description `internal_error`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `database_unavailable`: The database does not answer; `overloaded`: There is too much to do; `shutting_down`: This process is shutting down */
+            503: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "overloaded" | "shutting_down";
+                    };
+                };
+            };
+        };
+    };
+    "Status.diagnosis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions, clocks, the schema, and what each part of the process says of itself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "version": "0.1.0",
+                     *       "node": "20.20.2",
+                     *       "at": "2026-01-31T03:00:00.000Z",
+                     *       "clockOffsetMs": 0,
+                     *       "database": {
+                     *         "version": "18.1",
+                     *         "embedded": true,
+                     *         "pendingMigrations": [],
+                     *         "unknownMigrations": []
+                     *       },
+                     *       "parts": {
+                     *         "process": {
+                     *           "isLive": true,
+                     *           "isReady": true,
+                     *           "detail": "running"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            /** @description `unauthorized`: Nobody knows who is asking */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    };
+                };
+            };
+            /** @description `forbidden`: That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
                     };
                 };
             };

@@ -4,6 +4,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DatabaseClock } from '../../kernel/clock.js';
 import { Metrics } from '../../kernel/metrics.js';
 import { migrations as ownMigrations } from '../../migrations/index.js';
+import { MIGRATION_TABLE } from './schema-guard.js';
 import { NotReadyError } from './boot-failure.js';
 import { waitForDatabase } from './boot-wait.js';
 import {
@@ -56,6 +57,16 @@ interface Opened {
   readonly contact: DatabaseContact;
   readonly control: ControlPool;
   readonly dataSource: DataSource;
+}
+
+/** The server as it is now. */
+export interface DatabaseDescription {
+  /** As people write it: `18.1`. */
+  readonly version: string;
+  /** Migrations of this code that the schema lacks. */
+  readonly pendingMigrations: readonly string[];
+  /** Migrations the schema has and this code does not know: a newer Rookery has been here. */
+  readonly unknownMigrations: readonly string[];
 }
 
 /**
@@ -173,6 +184,20 @@ export class Database {
   /** Resolves when the database answers. */
   async ping(): Promise<void> {
     await this.control.query('SELECT 1');
+  }
+
+  /** What the server is, and how its schema and this code's differ. Rejects when it does not answer. */
+  async describe(): Promise<DatabaseDescription> {
+    const [row] = await this.control.query<{ version: string; applied: string[] }>(
+      `SELECT current_setting('server_version') AS version, ARRAY(SELECT name FROM ${this.qualified(MIGRATION_TABLE)} ORDER BY id)::text[] AS applied`,
+    );
+    const applied = row?.applied ?? [];
+    const known = (this.options.migrations ?? ownMigrations).map(({ name }) => name);
+    return {
+      version: row?.version ?? '',
+      pendingMigrations: known.filter((name) => !applied.includes(name)),
+      unknownMigrations: applied.filter((name) => !known.includes(name)),
+    };
   }
 
   /** Ends every connection, then the embedded server unless another process uses it; ends a wait in `open`. Idempotent. */

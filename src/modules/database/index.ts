@@ -2,7 +2,7 @@ export { afterCommit } from './after-commit.js';
 export { type ControlPool, type ControlQueries } from './control-pool.js';
 export type { DatabaseState } from './database-contact.js';
 export { DatabaseModule, type DatabaseModuleOptions } from './database.module.js';
-export { Database, type DatabaseOptions } from './database.js';
+export { Database, type DatabaseDescription, type DatabaseOptions } from './database.js';
 export type { Entities, MigrationClass } from './data-source-options.js';
 export type { DedicatedConnection } from './dedicated-connection.js';
 export type { HotConnection, HotConnectionStats, HotQueries, PreparedStatement } from './hot-connection.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { answerOf, count, isoTime, listOf, uuid } from '../job/index.js';
+import type { Diagnosis } from './diagnosis-reader.js';
 import type { QueueView } from './queue-reader.js';
 import type { StatusTotals } from './status-reader.js';
 import type { WorkerView } from './worker-list.js';
@@ -84,6 +85,32 @@ export const workersAnswer = answerOf<{ readonly workers: readonly WorkerView[] 
 
 /** What was asked of a worker. */
 export const drainAnswer = z.strictObject({ id: uuid, draining: z.literal(true) }).meta({ id: 'Draining' });
+
+const parts = z.record(
+  z.string(),
+  z.strictObject({ isLive: z.boolean(), isReady: z.boolean(), detail: z.string() }),
+);
+
+/** What a process and its database are. */
+export const diagnosisAnswer = answerOf<Diagnosis>()(
+  z
+    .strictObject({
+      version: z.string().meta({ description: 'Of Rookery' }),
+      node: z.string(),
+      at: isoTime.meta({ description: "By the clock of the process's machine" }),
+      clockOffsetMs: z
+        .int()
+        .meta({ description: "How far the database's clock is ahead of that; it is allowed for" }),
+      database: z.strictObject({
+        version: z.string(),
+        embedded: z.boolean(),
+        pendingMigrations: listOf(z.string()),
+        unknownMigrations: listOf(z.string()).meta({ description: 'Of a newer Rookery' }),
+      }),
+      parts,
+    })
+    .meta({ id: 'Diagnosis' }),
+);
 
 /** What a health route answers: the whole, and each part by name. */
 export const healthAnswer = z

@@ -4,12 +4,19 @@ import { Needs } from '../access/index.js';
 import { CheckedBy, Describes, RestController } from '../job/index.js';
 import type { AttentionItem } from './attention.js';
 import { AttentionReader } from './attention-reader.js';
+import { DiagnosisReader, type Diagnosis } from './diagnosis-reader.js';
 import { historyQuery, type HistoryQuery } from './history-query.dto.js';
 import { JobWaitingReader, type JobWaiting } from './job-waiting.js';
 import { QueueHistoryReader, type History } from './queue-history.js';
 import { QueueReader, type QueueView } from './queue-reader.js';
 import { attentionAnswer, historyAnswer, waitingAnswer } from './insight-answers.dto.js';
-import { drainAnswer, queuesAnswer, statusAnswer, workersAnswer } from './status-answers.dto.js';
+import {
+  diagnosisAnswer,
+  drainAnswer,
+  queuesAnswer,
+  statusAnswer,
+  workersAnswer,
+} from './status-answers.dto.js';
 import { StatusReader, type StatusTotals } from './status-reader.js';
 import { WorkerList, type WorkerView } from './worker-list.js';
 
@@ -23,6 +30,7 @@ export class StatusController {
     private readonly histories: QueueHistoryReader,
     private readonly attentionReader: AttentionReader,
     private readonly waitingReader: JobWaitingReader,
+    private readonly diagnosisReader: DiagnosisReader,
   ) {}
 
   @Get('status')
@@ -50,6 +58,36 @@ export class StatusController {
   })
   status(): Promise<StatusTotals> {
     return this.reader.status();
+  }
+
+  @Get('diagnosis')
+  @Needs('read')
+  @Describes({
+    tag: 'status',
+    summary: 'What this process and its database are',
+    about: 'For `rookery doctor`, and for whoever reports a fault.',
+    answers: {
+      200: {
+        about: 'Versions, clocks, the schema, and what each part of the process says of itself',
+        schema: diagnosisAnswer,
+        example: {
+          version: '0.1.0',
+          node: '20.20.2',
+          at: '2026-01-31T03:00:00.000Z',
+          clockOffsetMs: 0,
+          database: {
+            version: '18.1',
+            embedded: true,
+            pendingMigrations: [],
+            unknownMigrations: [],
+          },
+          parts: { process: { isLive: true, isReady: true, detail: 'running' } },
+        },
+      },
+    },
+  })
+  diagnosis(): Promise<Diagnosis> {
+    return this.diagnosisReader.diagnosis();
   }
 
   @Get('queue')

@@ -3,6 +3,7 @@ import { STATUS_TOTALS } from '../job/index.js';
 import { EventHub } from './events/event-hub.js';
 import { EventsController } from './events/events.controller.js';
 import { AttentionReader } from './attention-reader.js';
+import { DiagnosisReader } from './diagnosis-reader.js';
 import { JobWaitingReader } from './job-waiting.js';
 import { QueueHistoryReader } from './queue-history.js';
 import { QueueMetrics } from './queue-metrics.js';
@@ -16,6 +17,7 @@ import { WorkerList } from './worker-list.js';
   controllers: [EventsController, StatusController],
   providers: [
     AttentionReader,
+    DiagnosisReader,
     EventHub,
     JobWaitingReader,
     QueueHistoryReader,
