@@ -182,8 +182,9 @@ describe('http:request where private addresses are allowed', () => {
       payload,
     });
     expect(made).toMatchObject({ status: 201, body: { payload: { headers: { 'X-Token': '[secret]' } } } });
-    const { body } = await scene.send<{ id: string }>('POST', '/schedule/hello/trigger');
-    await scene.send('GET', `/job/${body.id}/status?wait=20s`);
+    const { body } = await scene.send<{ jobId: string }>('POST', '/schedule/hello/trigger');
+    const { body: job } = await scene.send('GET', `/job/${body.jobId}/status?wait=20s`);
+    expect(job).toMatchObject({ status: 'done' });
     expect(received).toMatchObject([{ headers: { 'x-token': 'open sesame' } }]);
     await scene.send('DELETE', '/schedule/hello');
   });
