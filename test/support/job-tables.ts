@@ -69,7 +69,7 @@ export class JobTables {
     await database.open();
     const partitions = new Partitions(database);
     const today = startOfDay(database.clock.now());
-    for (const day of [-1, 0, 1, 2]) await partitions.ensure(today + day * DAY_MS);
+    for (const day of [-2, -1, 0, 1, 2]) await partitions.ensure(today + day * DAY_MS);
     return new JobTables(test, database);
   }
 
