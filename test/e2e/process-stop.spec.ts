@@ -62,6 +62,8 @@ describe('a process that was told to stop', () => {
     // The first goes on with its job.
     expect(first.isRunning).toBe(true);
     expect((await second.get(`/job/${id}`)).body).toMatchObject({ status: 'executing', run: 1 });
+    // Canceled, so that no later start of this scene has the whole job to run, and to wait for, again.
+    expect((await second.post(`/job/${id}/cancel`, {})).status).toBe(202);
     await hurry(first);
   });
 
@@ -112,6 +114,8 @@ describe('a job that outlasts the grace', () => {
       ROOKERY_WORKER_TIMEOUT_GRACE: '0ms',
     });
     await eventually(async () => (await executing(second, id)).run === 2, { withinMs: 60_000 });
+    // Canceled, so that it does not hold up the end of a later start as well.
+    expect((await second.post(`/job/${id}/cancel`, {})).status).toBe(202);
   });
 });
 
