@@ -69,6 +69,7 @@ export class JobTables {
     await database.open();
     const partitions = new Partitions(database);
     const today = startOfDay(database.clock.now());
+    // The specs' oldest jobs are some 30 h old, which in the early hours is the day before yesterday.
     for (const day of [-2, -1, 0, 1, 2]) await partitions.ensure(today + day * DAY_MS);
     return new JobTables(test, database);
   }
