@@ -1,11 +1,11 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import {
   assertPortFree,
+  endGracefully,
   exitCodes,
   makeLogger,
   planStart,
@@ -28,9 +28,6 @@ import {
 } from './index.js';
 
 type RunPlan = Extract<StartPlan, { kind: 'run' }>;
-
-/** Takes no time: connections that stay are not waited for here. */
-const LISTENER_BUDGET_MS = 1_000;
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -111,9 +108,10 @@ async function start(
     }),
     { logger, abortOnError: false, forceCloseConnections: true },
   );
+  // First, so that it sees every request, also those that the others refuse.
+  endGracefully(app, lifecycle);
   protectServer(app, config);
   await app.listen(config.http.port, config.http.host);
-  lifecycle.register('intake', 'http listener', LISTENER_BUDGET_MS, () => stopListening(app.getHttpServer()));
   return app;
 }
 
@@ -126,11 +124,6 @@ async function readyLine({ entries }: RunPlan, app: NestFastifyApplication): Pro
 function lookAt(entries: readonly EntryName[]): string {
   if (hasDashboard(entries)) return '/dashboard';
   return hasApi(entries) ? '/status' : '/health/ready';
-}
-
-/** Refuses new connections, so that another process may take the port; requests on open ones are still answered. */
-function stopListening(server: Server): void {
-  server.close();
 }
 
 function version(): string {

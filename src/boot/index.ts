@@ -2,6 +2,7 @@ export { readAncestors } from './ancestors.js';
 export { parseEntries } from './entries.js';
 export { exitCodes } from './exit-codes.js';
 export { assertPortFree } from './free-port.js';
+export { endGracefully } from './http-server.js';
 export type { Ancestor } from './launchers.js';
 export { watchParents } from './parent-watch.js';
 export { planStart, type StartPlan, type StartSources } from './start-plan.js';
