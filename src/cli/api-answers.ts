@@ -108,6 +108,15 @@ export interface QueueAnswer {
   readonly waiting: number;
   readonly executing: number;
   readonly oldestWaitingMs: number | null;
+  readonly settings: QueueSettingsAnswer;
+}
+
+/** What was set for a queue by hand; null where each process goes by its own configuration. */
+export interface QueueSettingsAnswer {
+  readonly concurrency: number | null;
+  readonly retryConcurrency: number | null;
+  /** 0 for none. */
+  readonly timeoutMs: number | null;
 }
 
 export interface WorkerAnswer {

@@ -40,6 +40,10 @@ export class ApiClient {
     return this.send('PUT', path, parts);
   }
 
+  patch<Body>(path: string, parts: RequestParts = {}): Promise<Answer<Body>> {
+    return this.send('PATCH', path, parts);
+  }
+
   /** Of what answers without a body. */
   async delete(path: string): Promise<void> {
     const { status, isOk, text } = await this.exchange(this.urlOf(path, {}), 'DELETE', {});

@@ -15,7 +15,14 @@ const worker = {
   seenAt: AT,
   slotsByQueue: { mail: { busy: 9, stuck: 0, concurrency: 10 } },
 };
-const queue = { name: 'mail', paused: false, waiting: 1, executing: 9, oldestWaitingMs: 200_000 };
+const queue = {
+  name: 'mail',
+  paused: false,
+  waiting: 1,
+  executing: 9,
+  oldestWaitingMs: 200_000,
+  settings: { concurrency: null, retryConcurrency: null, timeoutMs: null },
+};
 const well: Facts = {
   cliVersion: '1.0.0',
   hereMs: Date.parse(AT),

@@ -238,13 +238,29 @@ describe('rookery queues, workers and status', () => {
   it('pauses and resumes a queue and lists both', async () => {
     expect((await rookery(['queues', 'pause', 'objects'])).stdout).toBe('objects is paused\n');
     const paused = await rookery(['queues']);
-    expect(paused.stdout).toMatch(/^QUEUE +STATE +WAITING +EXECUTING +OLDEST\n/);
+    expect(paused.stdout).toMatch(/^QUEUE +STATE +WAITING +EXECUTING +OLDEST +SET\n/);
     expect(paused.stdout).toMatch(/^objects +paused +\d+ +\d+/m);
     expect((await rookery(['queues', 'resume', '--json', 'objects'])).code).toBe(0);
     const { queues } = JSON.parse((await rookery(['queues', '--json'])).stdout) as {
       queues: { name: string; paused: boolean }[];
     };
     expect(queues).toContainEqual(expect.objectContaining({ name: 'objects', paused: false }));
+  });
+
+  it('sets a queue, shows what is set, and takes it back', async () => {
+    const set = ['queues', 'set', 'objects', '--concurrency', '20', '--timeout', '1m'];
+    expect((await rookery(set)).stdout).toBe('objects: concurrency 20, timeout 1m\n');
+    expect((await rookery(['queues'])).stdout).toMatch(/^objects .* concurrency 20, timeout 1m$/m);
+    const taken = ['queues', 'set', 'objects', '--concurrency', 'own', '--timeout', 'own'];
+    expect((await rookery(taken)).stdout).toBe('objects: as each process is configured\n');
+    expect(await rookery(['queues', 'set', 'objects'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nothing to set; use --concurrency') as string,
+    });
+    expect(await rookery(['queues', 'set', 'objects', '--concurrency', 'many'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"many" is no number') as string,
+    });
   });
 
   it('exits 4 for a queue that does not exist', async () => {

@@ -191,6 +191,27 @@ describe('the dashboard', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('sets how many jobs of a queue run at once, and takes it back', async () => {
+    await open('/queues');
+    const card = page.getByRole('region', { name: 'Queue objects' });
+    await card.getByText('Set by hand').waitFor();
+    await card.getByRole('button', { name: 'Settings of the queue objects' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Concurrency', { exact: true }).fill('25');
+    await form.getByLabel('Timeout').fill('soon');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByRole('listitem').getByText('is "soon"').waitFor();
+    await form.getByLabel('Timeout').fill('90s');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await card.getByText('concurrency 25, timeout 90s').waitFor();
+    await card.getByText('of 25 busy').waitFor();
+    await card.getByRole('button', { name: 'Settings of the queue objects' }).click();
+    await form.getByLabel('Concurrency', { exact: true }).fill('');
+    await form.getByLabel('Timeout').fill('');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await card.getByText('nothing', { exact: true }).waitFor();
+  });
+
   it('is used by keys alone', async () => {
     const id = await failedJob('by keys');
     await open('');

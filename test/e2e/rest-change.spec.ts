@@ -207,3 +207,44 @@ describe('POST /queue/:name/pause and /resume', () => {
     expect([pauses.length, resumes]).toEqual([2, [{ kind: 'resume', queue: 'mail' }]]);
   });
 });
+
+describe('PATCH /queue/:name', () => {
+  const settingsOf = async (name: string): Promise<unknown> => {
+    const { queues } = (await rest.get('/queue')).body as { queues: { name: string; settings: unknown }[] };
+    return queues.find((queue) => queue.name === name)?.settings;
+  };
+
+  it('sets what it names, keeps the rest, tells every process, and takes a setting back for null', async () => {
+    const signals = signalsOf('settings');
+    const first = await rest.patch('/queue/mail', { concurrency: 20, timeout: '30s' });
+    expect([first.status, first.body]).toEqual([
+      200,
+      { name: 'mail', settings: { concurrency: 20, retryConcurrency: null, timeoutMs: 30_000 } },
+    ]);
+    await rest.patch('/queue/mail', { retryConcurrency: 5, timeout: 'none' });
+    expect(await settingsOf('mail')).toEqual({ concurrency: 20, retryConcurrency: 5, timeoutMs: 0 });
+    await rest.patch('/queue/mail', { concurrency: null, retryConcurrency: null, timeout: null });
+    expect(await settingsOf('mail')).toEqual({ concurrency: null, retryConcurrency: null, timeoutMs: null });
+    expect(signals).toEqual(Array.from({ length: 3 }, () => ({ kind: 'settings', queue: 'mail' })));
+  });
+
+  it.each([
+    [{ concurrency: 0 }, 'concurrency', 'is 0; use a whole number from 1 to 10000'],
+    [{ concurrency: 1.5 }, 'concurrency', 'is 1.5; use'],
+    [{ retryConcurrency: '5' }, 'retryConcurrency', 'is "5"; use'],
+    [{ timeout: '25d' }, 'timeout', 'is "25d"; use 1 ms to 24 days'],
+    [{ timeout: 0 }, 'timeout', 'is 0; use'],
+    [{ concurency: 5 }, 'concurency', 'did you mean concurrency?'],
+    [{}, 'body', 'is empty; use concurrency, retryConcurrency or timeout'],
+    [[], 'body', 'use a JSON object'],
+  ])('refuses %j by name', async (body, path, message) => {
+    const { status, body: problem } = await rest.patch('/queue/mail', body);
+    expect([status, problem['code']]).toEqual([400, 'invalid_request']);
+    expect(problem['issues']).toContainEqual({ path, message: expect.stringContaining(message) as string });
+  });
+
+  it('answers 404 for a queue that nobody knows', async () => {
+    const { status, body } = await rest.patch('/queue/nowhere', { concurrency: 5 });
+    expect([status, body['code']]).toEqual([404, 'no_such_queue']);
+  });
+});

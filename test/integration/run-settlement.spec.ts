@@ -49,7 +49,7 @@ async function claimed(app: RookeryApp, count: number) {
   const settlement = new Settlement(
     app.database,
     app.module.get(JobEnqueuer),
-    10_000,
+    () => 10_000,
     () => undefined,
     new Metrics(),
   );

@@ -107,9 +107,13 @@ export class RestApp {
     });
   }
 
+  patch(url: string, body: unknown): Promise<Answered> {
+    return this.send('PATCH', url, JSON.stringify(body), { 'content-type': 'application/json' });
+  }
+
   /** Sends a body as it is. */
   async send(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     url: string,
     payload?: string | Buffer,
     headers: Record<string, string> = {},

@@ -496,6 +496,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/queue/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set how many jobs of a queue run at once, and how long they may take
+         * @description In every process that serves the queue, at once and until it is changed again, in place of what each was configured with: `concurrency` and `retryConcurrency` count the jobs of one process. `null` leaves a setting to each process again; what is left out stays.
+         */
+        patch: operations["Queue.set"];
+        trace?: never;
+    };
     "/queue/{name}/pause": {
         parameters: {
             query?: never;
@@ -1113,6 +1133,7 @@ export interface components {
             name: string;
             paused: boolean;
             pausedAt: string | null;
+            settings: components["schemas"]["QueueSettings"];
             /** @description Done and failed */
             processed: number;
             done: number;
@@ -1136,6 +1157,22 @@ export interface components {
             done: number[];
             failed: number[];
             canceled: number[];
+        };
+        /** @description What was set for a queue; null where each process goes by its own configuration */
+        QueueSettings: {
+            concurrency: number | null;
+            retryConcurrency: number | null;
+            /** @description 0 for none */
+            timeoutMs: number | null;
+        };
+        /** @description Settings of a queue; what is left out stays */
+        QueueSettingsRequest: {
+            /** @description Fresh jobs that one process runs at a time */
+            concurrency?: number | null;
+            /** @description Retried jobs that one process runs at a time, beside the fresh ones */
+            retryConcurrency?: number | null;
+            /** @description Longest a run may take, unless its job or its type says */
+            timeout?: number | string | null;
         };
         Queues: {
             queues: components["schemas"]["Queue"][];
@@ -1236,6 +1273,10 @@ export interface components {
         };
         SessionRequest: {
             token: string;
+        };
+        SetQueue: {
+            name: string;
+            settings: components["schemas"]["QueueSettings"];
         };
         Status: {
             /** @description Done and failed */
@@ -5181,6 +5222,11 @@ export interface operations {
                      *           "name": "mail",
                      *           "paused": false,
                      *           "pausedAt": null,
+                     *           "settings": {
+                     *             "concurrency": 20,
+                     *             "retryConcurrency": null,
+                     *             "timeoutMs": null
+                     *           },
                      *           "processed": 3,
                      *           "done": 3,
                      *           "failed": 0,
@@ -5222,6 +5268,155 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body is of an unsupported type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `too_many_failures`: There were too many wrong tokens */
+            429: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_failures";
+                    };
+                };
+            };
+            /** @description `internal_error`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `database_unavailable`: The database does not answer; `overloaded`: There is too much to do; `shutting_down`: This process is shutting down */
+            503: {
+                headers: {
+                    /** @description In seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "database_unavailable" | "overloaded" | "shutting_down";
+                    };
+                };
+            };
+        };
+    };
+    "Queue.set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of a queue */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueSettingsRequest"];
+            };
+        };
+        responses: {
+            /** @description What is set now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "mail",
+                     *       "settings": {
+                     *         "concurrency": 20,
+                     *         "retryConcurrency": null,
+                     *         "timeoutMs": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SetQueue"];
+                };
+            };
+            /** @description `invalid_request`: The request is invalid; `malformed_json`: The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_request" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthorized`: Nobody knows who is asking */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    };
+                };
+            };
+            /** @description `forbidden`: That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `no_such_queue`: There is no such queue; `not_found`: There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "no_such_queue" | "not_found";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body or the payload is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "payload_too_large";
                     };
                 };
             };

@@ -13,7 +13,9 @@ import { QueryView } from '../parts/query-view.js';
 import { TimeAgo } from '../parts/time-ago.js';
 import { countText } from '../text/count-text.js';
 import { durationText } from '../text/duration-text.js';
+import { queueSettingsText } from '../text/queue-settings-text.js';
 import { slotsOf, type QueueSlots } from '../text/slots-of.js';
+import { SettingsButton } from './queues/settings-button.js';
 import { Tag } from '../parts/tag.js';
 
 /** Every queue with its figures, its hour, and the slots its workers have for it. */
@@ -84,7 +86,10 @@ function QueueCard({
             </Text>
           )}
         </Group>
-        <PauseButton queue={name} isPaused={paused} />
+        <Group gap="xs">
+          <SettingsButton queue={queue} />
+          <PauseButton queue={name} isPaused={paused} />
+        </Group>
       </div>
       <div className="panel-body">
         {series && history && <MinuteChart series={series} from={history.from} height={64} />}
@@ -99,6 +104,7 @@ function QueueCard({
             ['Done in all', jobs('done', queue.done)],
             ['Failed in all', jobs('failed', queue.failed)],
             ...slotFacts(name, workers),
+            ['Set by hand', queueSettingsText(queue.settings) ?? 'nothing'],
           ]}
         />
       </div>

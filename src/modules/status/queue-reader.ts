@@ -7,11 +7,13 @@ import {
   countsOf,
   minuteFlows,
   oldestWaiting,
+  queueSettingsView,
   totals,
   walkQuery,
   type Counts,
   type MinuteFlow,
   type OldestWaiting,
+  type QueueSettingsView,
 } from '../job/index.js';
 import { TRANSPORT, freshLanes, type Transport } from '../transport/index.js';
 import { byQueue } from './status-reader.js';
@@ -37,6 +39,8 @@ export interface QueueView extends Counts {
   readonly name: string;
   readonly paused: boolean;
   readonly pausedAt: string | null;
+  /** What was set for it by hand. */
+  readonly settings: QueueSettingsView;
   /** How long the job that has waited longest could have run; null when none waits. */
   readonly oldestWaitingMs: number | null;
   readonly perMinute: Rates;
@@ -62,10 +66,11 @@ export class QueueReader {
     const counts = new Map(byQueue(rows).map((queue) => [queue.name, queue]));
     const waiting = queues.filter((queue) => (counts.get(queue.name)?.waiting ?? 0) > 0);
     const ages = await this.ages(waiting, nowMs);
-    return queues.map(({ name, pausedAt }) => ({
+    return queues.map(({ name, pausedAt, settings }) => ({
       name,
       paused: pausedAt !== null,
       pausedAt: pausedAt?.toISOString() ?? null,
+      settings: queueSettingsView(settings),
       ...(counts.get(name) ?? countsOf([])),
       oldestWaitingMs: ages.get(name) ?? null,
       perMinute: ratesOf(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerOf, count, isoTime, listOf, uuid } from '../job/index.js';
+import { answerOf, count, isoTime, listOf, queueSettingsAnswer, uuid } from '../job/index.js';
 import type { Diagnosis } from './diagnosis-reader.js';
 import type { QueueView } from './queue-reader.js';
 import type { StatusTotals } from './status-reader.js';
@@ -37,6 +37,7 @@ export const queuesAnswer = answerOf<{ readonly queues: readonly QueueView[] }>(
             name: z.string(),
             paused: z.boolean(),
             pausedAt: isoTime.nullable(),
+            settings: queueSettingsAnswer,
             ...counts,
             oldestWaitingMs: count
               .nullable()

@@ -106,6 +106,7 @@ export class StatusController {
               name: 'mail',
               paused: false,
               pausedAt: null,
+              settings: { concurrency: 20, retryConcurrency: null, timeoutMs: null },
               processed: 3,
               done: 3,
               failed: 0,

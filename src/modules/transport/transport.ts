@@ -46,6 +46,7 @@ export type Signal =
   | { readonly kind: 'cancel'; readonly ids: readonly string[] }
   | { readonly kind: 'pause'; readonly queue: string }
   | { readonly kind: 'resume'; readonly queue: string }
+  | { readonly kind: 'settings'; readonly queue: string }
   | { readonly kind: 'drain'; readonly workerId: string }
   | { readonly kind: 'fin'; readonly batchId: string };
 export type SignalKind = Signal['kind'];

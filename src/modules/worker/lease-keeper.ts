@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { monotonicMs } from '../../kernel/clock.js';
 import type { IdGenerator } from '../../kernel/ids.js';
 import { reasonOf, type Database } from '../database/index.js';
-import { controlQuery, held, queuesNamed, type Query } from '../job/index.js';
+import { controlQuery, held, queuesNamed, type Query, type QueueState } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
 import {
   registerWorker,
@@ -29,16 +29,16 @@ export interface LeaseParts {
   /** The shortest visibility timeout of its queues, in ms: two thirds of it without a renewal and the worker lets go. */
   readonly shortestVisibilityMs: number;
   readonly slots: () => SlotReport;
-  /** Called with each heartbeat: which of the queues are paused now. */
-  readonly onPaused: (queues: ReadonlySet<string>) => void;
+  /** Called with each heartbeat: how its queues are now. */
+  readonly onQueues: (queues: readonly QueueState[]) => void;
   /** Called with each heartbeat that finds the worker's drain wanted. */
   readonly onDrainWanted: () => void;
 }
 
 /**
  * Keeps the worker's lease: one row, renewed every 5 s whatever the number of jobs. With each beat it reads the jobs the process
- * holds and lets go of those that are no longer its own, aborts those whose cancel is wanted, and learns which queues are paused;
- * so no signal has to arrive for any of it. A worker that has lost its lease, or cannot renew it, aborts everything and goes
+ * holds and lets go of those that are no longer its own, aborts those whose cancel is wanted, and learns which queues are paused
+ * and how they are set; so no signal has to arrive for any of it. A worker that has lost its lease, or cannot renew it, aborts everything and goes
  * on under a new id, so that nothing it started before can be mistaken for its own.
  */
 export class LeaseKeeper {
@@ -80,7 +80,7 @@ export class LeaseKeeper {
     return !this.isLost;
   }
 
-  /** Registers, learns which queues are paused, and begins to beat; rejects when the database refuses. */
+  /** Registers, learns how its queues are, and begins to beat; rejects when the database refuses. */
   async start(): Promise<void> {
     await this.register();
     await this.readTruth();
@@ -132,10 +132,7 @@ export class LeaseKeeper {
 
   /** What signals may have failed to say. */
   private async readTruth(): Promise<void> {
-    const queues = await queuesNamed(this.query, this.parts.identity.queues);
-    this.parts.onPaused(
-      new Set(queues.filter((queue) => queue.pausedAt !== null).map((queue) => queue.name)),
-    );
+    this.parts.onQueues(await queuesNamed(this.query, this.parts.identity.queues));
     const runs = this.parts.held.all;
     if (runs.length === 0) return;
     const rows = new Map(

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { QueueSettings } from '../../config/index.js';
 import { reasonOf } from '../database/index.js';
-import type { ClaimedJob, JobRegistry, JobType } from '../job/index.js';
+import type { ClaimedJob, JobRegistry, JobType, StoredQueueSettings } from '../job/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import type { Claimer } from './claimer.js';
 import type { HeldRuns } from './held-runs.js';
@@ -50,6 +50,8 @@ export interface LineParts {
 /** One queue in this worker: takes its tickets for free slots, claims, starts runs; and looks at the table for what no ticket covers. */
 export class QueueLine {
   private readonly logger = new Logger('Worker');
+  /** As this process was configured, but for what was set by hand. */
+  private settings: QueueSettings;
   private readonly slots: Record<Kind, Slots>;
   private readonly hooks: Record<Kind, RunHooks>;
   private readonly rests: Record<Kind, TicketRests> = { fresh: new TicketRests(), retry: new TicketRests() };
@@ -61,6 +63,7 @@ export class QueueLine {
   private readonly lacked = new Set<Kind>();
 
   constructor(private readonly parts: LineParts) {
+    this.settings = parts.settings;
     const { concurrency, retryConcurrency } = parts.settings;
     this.slots = { fresh: new Slots(concurrency), retry: new Slots(retryConcurrency) };
     this.hooks = { fresh: hooksOf(this.slots.fresh), retry: hooksOf(this.slots.retry) };
@@ -85,6 +88,23 @@ export class QueueLine {
     this.isPausedNow = isPaused;
     this.logger.log(`queue ${this.parts.queue} is ${isPaused ? 'paused' : 'resumed'}`);
     this.nudge();
+  }
+
+  /** Goes by what was set by hand from the next claim on; what is not set is as this process was configured. */
+  set({ concurrency, retryConcurrency, timeoutMs }: StoredQueueSettings): void {
+    const own = this.parts.settings;
+    const settings: QueueSettings = {
+      ...own,
+      concurrency: concurrency ?? own.concurrency,
+      retryConcurrency: retryConcurrency ?? own.retryConcurrency,
+      timeoutMs: timeoutMs === undefined ? own.timeoutMs : noneForZero(timeoutMs),
+    };
+    const change = changeOf(this.settings, settings);
+    if (change === '') return;
+    this.settings = settings;
+    this.slots.fresh.resize(settings.concurrency);
+    this.slots.retry.resize(settings.retryConcurrency);
+    this.logger.log(`queue ${this.parts.queue} is set: ${change}`);
   }
 
   /** Tickets may have been dropped: looks at once. */
@@ -142,7 +162,7 @@ export class QueueLine {
       await this.claimParcels(kind, rest, () => Promise.resolve(rest));
       return;
     }
-    const wanted = Math.min(slots.free, this.parts.settings.maxBatchSize);
+    const wanted = Math.min(slots.free, this.settings.maxBatchSize);
     const tickets = await this.parts.transport.take(
       this.parts.queue,
       lanesOf[kind],
@@ -217,7 +237,7 @@ export class QueueLine {
     const foreign = new Set<string>();
     let tried = 0;
     while (tried < ids.length && !this.isStopping && this.mayTake(slots)) {
-      const taken = slots.take(Math.min(ids.length - tried, this.parts.settings.maxBatchSize));
+      const taken = slots.take(Math.min(ids.length - tried, this.settings.maxBatchSize));
       for (const id of await this.claim(kind, ids.slice(tried, tried + taken), isDurable)) foreign.add(id);
       tried += taken;
     }
@@ -255,12 +275,12 @@ export class QueueLine {
 
   /** The job's timeout before the type's before the queue's; null for none. */
   private timeoutOf(job: ClaimedJob, type: JobType): number | null {
-    if (job.timeoutMs !== null) return job.timeoutMs === 0 ? null : job.timeoutMs;
-    return type.timeoutMs === undefined ? this.parts.settings.timeoutMs : type.timeoutMs;
+    if (job.timeoutMs !== null) return noneForZero(job.timeoutMs);
+    return type.timeoutMs === undefined ? this.settings.timeoutMs : type.timeoutMs;
   }
 
   private foreignDelay(ticket: Parcel['ticket']): number {
-    return Math.min(FOREIGN_DELAY_MS * 2 ** (ticket.deliveries - 1), this.parts.settings.pollIntervalMs);
+    return Math.min(FOREIGN_DELAY_MS * 2 ** (ticket.deliveries - 1), this.settings.pollIntervalMs);
   }
 
   private async looking(): Promise<void> {
@@ -283,7 +303,7 @@ export class QueueLine {
   }
 
   private get lookEveryMs(): number {
-    const { pollIntervalMs } = this.parts.settings;
+    const { pollIntervalMs } = this.settings;
     const isSoon = !this.parts.transport.isAvailable || this.parts.look.hasGap;
     return isSoon ? Math.min(pollIntervalMs, TABLE_LOOK_MS) : pollIntervalMs;
   }
@@ -318,6 +338,19 @@ export class QueueLine {
       for (const event of events) void event.then(end);
     });
   }
+}
+
+/** A timeout as it is stored, in which 0 is none. */
+function noneForZero(timeoutMs: number): number | null {
+  return timeoutMs === 0 ? null : timeoutMs;
+}
+
+/** What differs, in words; empty when nothing does. */
+function changeOf(before: QueueSettings, now: QueueSettings): string {
+  return (['concurrency', 'retryConcurrency', 'timeoutMs'] as const)
+    .filter((name) => before[name] !== now[name])
+    .map((name) => `${name} ${now[name] ?? 'none'} instead of ${before[name] ?? 'none'}`)
+    .join(', ');
 }
 
 function hooksOf(slots: Slots): RunHooks {

@@ -57,13 +57,13 @@ export class Settlement {
   private waiters: { readonly most: number; readonly resolve: () => void }[] = [];
 
   /**
-   * @param mostUnsettled with more outcomes than this unrecorded, `isBehind`
+   * @param mostUnsettled with more outcomes than this unrecorded, `isBehind`; asked each time
    * @param announce told of the batches that an outcome has completed
    */
   constructor(
     database: Database,
     private readonly enqueuer: JobEnqueuer,
-    private readonly mostUnsettled: number,
+    private readonly mostUnsettled: () => number,
     private readonly announce: (completed: readonly CompletedBatch[]) => void,
     metrics: Metrics,
   ) {
@@ -105,12 +105,12 @@ export class Settlement {
 
   /** True while so many outcomes are unrecorded that nothing more should be run. */
   get isBehind(): boolean {
-    return this.unsettledCount > this.mostUnsettled;
+    return this.unsettledCount > this.mostUnsettled();
   }
 
   /** Resolves when `isBehind` is false. */
   caughtUp(): Promise<void> {
-    return this.atMost(this.mostUnsettled);
+    return this.atMost(this.mostUnsettled());
   }
 
   /** Outcomes refused because the run was no longer the worker's, since the start. */

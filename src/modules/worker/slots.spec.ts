@@ -34,3 +34,15 @@ it('ends every wait when told to', async () => {
   expect(await isOver(wait)).toBe(true);
   expect(await isOver(slots.change())).toBe(false);
 });
+
+it('wakes who waits when there are more of them, and takes none while more jobs run than a smaller number allows', async () => {
+  const slots = new Slots(2);
+  slots.take(2);
+  const wait = slots.change();
+  slots.resize(3);
+  expect([await isOver(wait), slots.capacity, slots.free]).toEqual([true, 3, 1]);
+  slots.resize(1);
+  expect([slots.busy, slots.free, slots.take(1)]).toEqual([2, 0, 0]);
+  slots.release(2);
+  expect(slots.take(2)).toBe(1);
+});

@@ -3,15 +3,30 @@ export class Slots {
   private used = 0;
   private waiters: (() => void)[] = [];
 
+  private most: number;
+
   /** @param capacity ≥ 1 */
-  constructor(readonly capacity: number) {}
+  constructor(capacity: number) {
+    this.most = capacity;
+  }
+
+  get capacity(): number {
+    return this.most;
+  }
+
+  /** Changes how many there are; slots beyond a smaller number are taken until their jobs have ended. */
+  resize(capacity: number): void {
+    if (capacity === this.most) return;
+    this.most = capacity;
+    this.wake();
+  }
 
   get busy(): number {
     return this.used;
   }
 
   get free(): number {
-    return this.capacity - this.used;
+    return Math.max(0, this.most - this.used);
   }
 
   /** Takes up to `wanted` slots and answers how many. */

@@ -51,6 +51,8 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   private readonly logger = new Logger('Worker');
   private readonly held = new HeldRuns();
   private readonly lines = new Map<string, QueueLine>();
+  /** Of all lines, as they are set now: asked for with every claim. */
+  private slotCount = 0;
   private lease: LeaseKeeper | undefined;
   private settlement: Settlement | undefined;
   private draining: Promise<void> | undefined;
@@ -127,12 +129,10 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     const { database, registry, transport, held, jobs, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
     const claimer = new Claimer(database, names, held, metrics);
-    const capacities = [...served.keys()].map((queue) => queueSettings(this.config, queue));
-    const slots = sum(capacities.map(({ concurrency, retryConcurrency }) => concurrency + retryConcurrency));
     const settlement = new Settlement(
       database,
       this.enqueuer,
-      UNSETTLED_A_SLOT * slots,
+      () => UNSETTLED_A_SLOT * this.slotCount,
       (completed) => announceCompleted({ database, transport }, completed),
       metrics,
     );
@@ -178,6 +178,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
         }),
       );
     }
+    this.slotCount = this.slotReport().total;
     const endings = this.listen();
     this.health.register('worker', () => this.healthReport());
     this.measureSlots();
@@ -192,6 +193,10 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       }),
       this.transport.subscribe('pause', ({ queue }) => this.lines.get(queue)?.setPaused(true)),
       this.transport.subscribe('resume', ({ queue }) => this.lines.get(queue)?.setPaused(false)),
+      this.transport.subscribe('settings', ({ queue }) => {
+        // The first beat learns the settings, the second tells of the slots they come to.
+        if (this.lines.has(queue)) void this.beat().then(() => this.beat());
+      }),
       this.transport.subscribe('drain', ({ workerId }) => {
         if (workerId === this.lease?.workerId) this.onDrainWanted();
       }),
@@ -260,11 +265,14 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       identity,
       shortestVisibilityMs: timeouts.length > 0 ? Math.min(...timeouts) : visibilityTimeoutMs,
       slots: () => this.slotReport(),
-      onPaused: (paused) => {
-        for (const [queue, line] of this.lines) {
-          line.setPaused(paused.has(queue));
-          line.nudge();
+      onQueues: (queues) => {
+        for (const { name, pausedAt, settings } of queues) {
+          const line = this.lines.get(name);
+          line?.setPaused(pausedAt !== null);
+          line?.set(settings);
         }
+        this.slotCount = this.slotReport().total;
+        for (const line of this.lines.values()) line.nudge();
       },
       onDrainWanted: () => this.onDrainWanted(),
     });

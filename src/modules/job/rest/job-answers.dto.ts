@@ -7,7 +7,8 @@ import type { BulkCancel, BulkChange } from './bulk-changer.js';
 import type { JobList } from './job-lister.js';
 import type { JobLog } from './job-lookup.js';
 import { answerOf, count, isoTime, listOf, uuid, type Wire } from './openapi/answer-of.js';
-import type { PausedQueue } from './queue-pauser.js';
+import type { PausedQueue, SetQueue } from './queue-changer.js';
+import type { QueueSettingsView } from '../queue-settings-view.js';
 
 const json = (description: string) => z.custom<Json>().meta({ description });
 const exampleId = '01a2032b-446a-7000-a9ed-1f3052fea691';
@@ -163,4 +164,23 @@ export const pausedQueueAnswer = answerOf<PausedQueue>()(
   z
     .strictObject({ name: z.string(), paused: z.boolean(), pausedAt: isoTime.nullable() })
     .meta({ id: 'PausedQueue' }),
+);
+
+/** What is set for a queue. */
+export const queueSettingsAnswer = answerOf<QueueSettingsView>()(
+  z
+    .strictObject({
+      concurrency: count.nullable(),
+      retryConcurrency: count.nullable(),
+      timeoutMs: count.nullable().meta({ description: '0 for none' }),
+    })
+    .meta({
+      id: 'QueueSettings',
+      description: 'What was set for a queue; null where each process goes by its own configuration',
+    }),
+);
+
+/** A queue whose settings were changed. */
+export const setQueueAnswer = answerOf<SetQueue>()(
+  z.strictObject({ name: z.string(), settings: queueSettingsAnswer }).meta({ id: 'SetQueue' }),
 );

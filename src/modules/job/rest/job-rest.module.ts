@@ -13,7 +13,7 @@ import { JobLookup } from './job-lookup.js';
 import { JobWaits } from './job-waits.js';
 import { LookupController } from './lookup.controller.js';
 import { QueueController } from './queue.controller.js';
-import { QueuePauser } from './queue-pauser.js';
+import { QueueChanger } from './queue-changer.js';
 import { SessionController } from './session.controller.js';
 
 /** The REST API of jobs and queues. Needs JobModule. */
@@ -26,7 +26,7 @@ import { SessionController } from './session.controller.js';
     QueueController,
     SessionController,
   ],
-  providers: [Answer, BulkChanger, BulkEnqueuer, JobLister, JobLookup, JobWaits, QueuePauser],
+  providers: [Answer, BulkChanger, BulkEnqueuer, JobLister, JobLookup, JobWaits, QueueChanger],
   exports: [JobLookup],
 })
 export class JobRestModule implements NestModule {

@@ -1,17 +1,45 @@
-import { HttpCode, Param, Post } from '@nestjs/common';
+import { Body, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { Needs } from '../../access/index.js';
 import { BodyLimit } from './body-limit.decorator.js';
-import { pausedQueueAnswer } from './job-answers.dto.js';
+import type { QueueSettingsChange } from '../repository/queue.repository.js';
+import { CheckedBy } from './checked-by.js';
+import { pausedQueueAnswer, setQueueAnswer } from './job-answers.dto.js';
 import { Describes } from './openapi/described.decorator.js';
-import { QueuePauser, type PausedQueue } from './queue-pauser.js';
+import { QueueChanger, type PausedQueue, type SetQueue } from './queue-changer.js';
+import { queueSettingsRequest } from './queue-request.dto.js';
 import { RestController } from './rest-controller.decorator.js';
 
 const LARGEST_BODY = 16 * 1024;
 
-/** Pauses and resumes queues. */
+/** Pauses, resumes and sets queues. */
 @RestController('queue')
 export class QueueController {
-  constructor(private readonly pauser: QueuePauser) {}
+  constructor(private readonly changer: QueueChanger) {}
+
+  @Patch(':name')
+  @Needs('operate')
+  @Describes({
+    tag: 'queues',
+    summary: 'Set how many jobs of a queue run at once, and how long they may take',
+    about:
+      'In every process that serves the queue, at once and until it is changed again, in place of what each was configured with: ' +
+      '`concurrency` and `retryConcurrency` count the jobs of one process. `null` leaves a setting to each process again; what is left out stays.',
+    answers: {
+      200: {
+        about: 'What is set now',
+        schema: setQueueAnswer,
+        example: { name: 'mail', settings: { concurrency: 20, retryConcurrency: null, timeoutMs: null } },
+      },
+    },
+    errors: ['no_such_queue'],
+  })
+  @BodyLimit(LARGEST_BODY)
+  set(
+    @Param('name') name: string,
+    @Body(new CheckedBy(queueSettingsRequest)) change: QueueSettingsChange,
+  ): Promise<SetQueue> {
+    return this.changer.changeSettings(name, change);
+  }
 
   @Post(':name/pause')
   @Needs('operate')
@@ -32,7 +60,7 @@ export class QueueController {
   @HttpCode(200)
   @BodyLimit(LARGEST_BODY)
   pause(@Param('name') name: string): Promise<PausedQueue> {
-    return this.pauser.setPaused(name, true);
+    return this.changer.setPaused(name, true);
   }
 
   @Post(':name/resume')
@@ -53,6 +81,6 @@ export class QueueController {
   @HttpCode(200)
   @BodyLimit(LARGEST_BODY)
   resume(@Param('name') name: string): Promise<PausedQueue> {
-    return this.pauser.setPaused(name, false);
+    return this.changer.setPaused(name, false);
   }
 }

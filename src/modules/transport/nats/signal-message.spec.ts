@@ -6,6 +6,7 @@ const SIGNALS: readonly Signal[] = [
   { kind: 'cancel', ids: ['a', 'b'] },
   { kind: 'pause', queue: 'mail' },
   { kind: 'resume', queue: 'mail' },
+  { kind: 'settings', queue: 'mail' },
   { kind: 'drain', workerId: 'w' },
   { kind: 'fin', batchId: 'b' },
 ];

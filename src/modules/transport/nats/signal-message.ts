@@ -14,6 +14,7 @@ export function decodeSignal(kind: string, text: string): Signal | undefined {
       return isTexts(fields['ids']) ? { kind, ids: fields['ids'] } : undefined;
     case 'pause':
     case 'resume':
+    case 'settings':
       return isText(fields['queue']) ? { kind, queue: fields['queue'] } : undefined;
     case 'drain':
       return isText(fields['workerId']) ? { kind, workerId: fields['workerId'] } : undefined;
