@@ -108,6 +108,7 @@ export interface QueueAnswer {
   readonly waiting: number;
   readonly executing: number;
   readonly oldestWaitingMs: number | null;
+  readonly perMinute: { readonly enqueued: number; readonly done: number; readonly failed: number };
   readonly settings: QueueSettingsAnswer;
 }
 

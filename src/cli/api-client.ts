@@ -28,6 +28,11 @@ export class ApiClient {
     private readonly token?: string,
   ) {}
 
+  /** The server it speaks to. */
+  get origin(): string {
+    return this.base.origin;
+  }
+
   get<Body>(path: string, parts: RequestParts = {}): Promise<Answer<Body>> {
     return this.send('GET', path, parts);
   }

@@ -21,6 +21,7 @@ const queue = {
   waiting: 1,
   executing: 9,
   oldestWaitingMs: 200_000,
+  perMinute: { enqueued: 0, done: 0, failed: 0 },
   settings: { concurrency: null, retryConcurrency: null, timeoutMs: null },
 };
 const well: Facts = {

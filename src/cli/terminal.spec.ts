@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Terminal, type OutputStream } from './terminal.js';
+import type { OutputStream } from './output-stream.js';
+import { Terminal } from './terminal.js';
 
 class Screen implements OutputStream {
   written = '';

@@ -1,13 +1,9 @@
+import type { OutputStream } from './output-stream.js';
+import { Screen } from './screen.js';
+
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
 export type Colour = keyof typeof codes;
-
-/** A stream that output goes to, and what is known of it. */
-export interface OutputStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 120;
@@ -72,6 +68,12 @@ export class Terminal {
         shown.stop();
       },
     };
+  }
+
+  /** The whole of stdout to draw on, until it is closed; undefined where that is no terminal. */
+  screen(): Screen | undefined {
+    const isScreen = this.stdout.isTTY === true && this.env['TERM'] !== 'dumb';
+    return isScreen ? new Screen(this.stdout, safe) : undefined;
   }
 
   private hasColours(stream: OutputStream): boolean {

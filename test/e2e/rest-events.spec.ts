@@ -27,11 +27,11 @@ const isDone = ({ data }: { readonly data: Readonly<Record<string, unknown>> }):
 const stepsOf = (reader: EventReader): string[] =>
   reader.of('job').map(({ status, run }) => `${String(status)} ${String(run)}`);
 
-describe('GET /events?job=', () => {
+describe('GET /events?jobId=', () => {
   it('tells each step of a job in order, beginning with how it is', async () => {
     await scene.send('POST', '/queue/example-job/pause');
     const id = await enqueue();
-    const reader = await watch(`job=${id}`);
+    const reader = await watch(`jobId=${id}`);
     expect(reader.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(reader.response.headers.get('x-content-type-options')).toBe('nosniff');
     await reader.until(({ name }) => name === 'job');
@@ -46,7 +46,7 @@ describe('GET /events?job=', () => {
   it('tells the steps of a job that fails and is tried again', async () => {
     const payload = { url: 'http://nowhere.invalid/' };
     const id = await enqueue({ name: 'http:request', payload, maxAttempts: 2, delay: '300ms' });
-    const reader = await watch(`job=${id}`);
+    const reader = await watch(`jobId=${id}`);
     await reader.until(({ data }) => data['status'] === 'failed');
     expect([...new Set(stepsOf(reader))]).toEqual([
       'waiting 0',
@@ -61,12 +61,12 @@ describe('GET /events?job=', () => {
   it('leaves no gap in the final state for whoever connects again', async () => {
     await scene.send('POST', '/queue/example-job/pause');
     const id = await enqueue();
-    const before = await watch(`job=${id}`);
+    const before = await watch(`jobId=${id}`);
     await before.until(({ name }) => name === 'job');
     await before.close();
     await scene.send('POST', '/queue/example-job/resume');
     await scene.send('GET', `/job/${id}/status?wait=20s`);
-    const after = await watch(`job=${id}`);
+    const after = await watch(`jobId=${id}`);
     await after.until(isDone);
     expect(stepsOf(after)).toEqual(['done 1']);
     await after.close();
@@ -75,17 +75,17 @@ describe('GET /events?job=', () => {
   it('tells of several jobs in one stream, and of no others', async () => {
     const ids = [await enqueue(), await enqueue()];
     await enqueue();
-    const reader = await watch(ids.map((id) => `job=${id}`).join('&'));
+    const reader = await watch(ids.map((id) => `jobId=${id}`).join('&'));
     for (const id of ids) await reader.until((event) => isDone(event) && event.data['id'] === id);
     expect(new Set(reader.of('job').map(({ id }) => id))).toEqual(new Set(ids));
     await reader.close();
   });
 
   it.each([
-    [`job=${NOBODY}`, 404, 'no_such_job'],
-    [`batch=${NOBODY}`, 404, 'no_such_batch'],
+    [`jobId=${NOBODY}`, 404, 'no_such_job'],
+    [`batchId=${NOBODY}`, 404, 'no_such_batch'],
     ['queue=nobodys', 404, 'no_such_queue'],
-    ['job=x', 400, 'invalid_request'],
+    ['jobId=x', 400, 'invalid_request'],
     ['for=2h', 400, 'invalid_request'],
     ['type=a', 400, 'invalid_request'],
   ])('refuses ?%s with %i %s', async (query, status, code) => {
@@ -97,7 +97,7 @@ describe('GET /events', () => {
   it('tells the counts of a batch as they rise, to its end', async () => {
     const items = Array.from({ length: 5 }, () => ({ param: 'x' }));
     const { body } = await scene.send<{ id: string }>('POST', '/batch', { name: 'example:job', items });
-    const reader = await watch(`batch=${body.id}`);
+    const reader = await watch(`batchId=${body.id}`);
     await reader.until(({ data }) => data['status'] === 'complete');
     expect(reader.of('batch').at(-1)).toMatchObject({ id: body.id, total: 5, done: 5 });
     await reader.close();
@@ -141,7 +141,7 @@ describe('a thousand watchers of one process', () => {
     await scene.send('POST', '/queue/example-job/pause');
     const id = await enqueue();
     const opened = Array.from({ length: WATCHERS }, () => {
-      const request = get(`${scene.url}/events?job=${id}`, { agent: false });
+      const request = get(`${scene.url}/events?jobId=${id}`, { agent: false });
       return once(request, 'response').then(([response]) => response as IncomingMessage);
     });
     const answers = await Promise.all(opened);

@@ -180,7 +180,7 @@ export interface paths {
         };
         /**
          * What happens, as server-sent events
-         * @description Begins with how things are. `job=` tells every step of these jobs in order (`event: job`, data `{id, status, run, attempt?, progress?}`), `batch=` the batches with their counts (`event: batch`), `queue=` the queues whose counts have changed (`event: queue`); without any of them all queues are told, and the workers in sum (`event: workers`). Whoever connects again is told how things are then. A reader that falls 256 KiB behind is cut off. A comment every 15 s keeps proxies from ending a silent stream.
+         * @description Begins with how things are. `jobId=` tells every step of these jobs in order (`event: job`, data `{id, status, run, attempt?, progress?}`), `batchId=` the batches with their counts (`event: batch`), `queue=` the queues whose counts have changed (`event: queue`); without any of them all queues are told, and the workers in sum (`event: workers`). Whoever connects again is told how things are then. A reader that falls 256 KiB behind is cut off. A comment every 15 s keeps proxies from ending a silent stream.
          */
         get: operations["Events.events"];
         put?: never;
@@ -2991,9 +2991,9 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Ids of jobs */
-                job?: string[];
+                jobId?: string[];
                 /** @description Ids of batches */
-                batch?: string[];
+                batchId?: string[];
                 /** @description Names of queues */
                 queue?: string[];
                 /** @description When the stream ends; without it after an hour */

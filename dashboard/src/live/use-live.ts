@@ -17,7 +17,7 @@ export function useLive(): void {
   const client = useQueryClient();
   const job = useMatch('/jobs/:id')?.params.id;
   const batch = useMatch('/batches/:id')?.params.id;
-  const query = job !== undefined ? `job=${job}` : batch !== undefined ? `batch=${batch}` : '';
+  const query = job !== undefined ? `jobId=${job}` : batch !== undefined ? `batchId=${batch}` : '';
   useEffect(() => {
     let close = document.hidden ? undefined : listen(query, client);
     const change = (): void => {

@@ -11,7 +11,7 @@ const LONGEST_MS = 3_600_000;
 
 const id = uuid.refine(isUuid, { error: 'is no id; ids are UUIDs' });
 
-/** One or several of a parameter: `?job=A&job=B`. */
+/** One or several of a parameter: `?jobId=A&jobId=B`. */
 const several = (one: z.ZodString, most: number, about: string) =>
   z
     .preprocess(
@@ -26,8 +26,8 @@ const forRule = 'is no time to listen; use 1 to 1h: milliseconds, or a number an
 /** The query of a stream of events. */
 export const eventsQuery = z
   .strictObject({
-    job: several(id, MOST_JOBS, 'Ids of jobs'),
-    batch: several(id, MOST_BATCHES, 'Ids of batches'),
+    jobId: several(id, MOST_JOBS, 'Ids of jobs'),
+    batchId: several(id, MOST_BATCHES, 'Ids of batches'),
     queue: several(
       z.string().regex(/^[a-z0-9_-]{1,64}$/, expects('names of queues')),
       MOST_QUEUES,
@@ -40,9 +40,9 @@ export const eventsQuery = z
       .optional()
       .meta({ description: 'When the stream ends; without it after an hour', examples: ['30s'] }),
   })
-  .transform(({ job = [], batch = [], queue = [], for: forMs }): EventFilter => ({
-    jobs: unique(job),
-    batches: unique(batch),
+  .transform(({ jobId = [], batchId = [], queue = [], for: forMs }): EventFilter => ({
+    jobs: unique(jobId),
+    batches: unique(batchId),
     queues: unique(queue),
     ...(forMs !== undefined && { forMs }),
   }));

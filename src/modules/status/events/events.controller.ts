@@ -15,8 +15,8 @@ export class EventsController {
     tag: 'status',
     summary: 'What happens, as server-sent events',
     about:
-      'Begins with how things are. `job=` tells every step of these jobs in order (`event: job`, data `{id, status, run, attempt?, progress?}`), ' +
-      '`batch=` the batches with their counts (`event: batch`), `queue=` the queues whose counts have changed (`event: queue`); without any of ' +
+      'Begins with how things are. `jobId=` tells every step of these jobs in order (`event: job`, data `{id, status, run, attempt?, progress?}`), ' +
+      '`batchId=` the batches with their counts (`event: batch`), `queue=` the queues whose counts have changed (`event: queue`); without any of ' +
       'them all queues are told, and the workers in sum (`event: workers`). Whoever connects again is told how things are then. A reader ' +
       'that falls 256 KiB behind is cut off. A comment every 15 s keeps proxies from ending a silent stream.',
     answers: { 200: { about: 'The events', mediaType: 'text/event-stream' } },
