@@ -35,7 +35,12 @@ export function QueueSettingsForm({
     },
   });
   return (
-    <Modal opened onClose={onClose} title={`Settings of ${queue.name}`} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={`Settings of ${queue.name}`}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
