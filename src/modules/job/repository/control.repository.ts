@@ -56,8 +56,8 @@ export function isExpired({ id, status }: Pick<KnownState, 'id' | 'status'>, kep
 
 /**
  * Returns those of the jobs that failed or were canceled to waiting; the others are missing from the answer, and so are those past their
- * retention. A job for which `keyOf` names a key takes that key back, and stays as it is while another live job holds it. To be called
- * inside a transaction.
+ * retention. A job for which `keyOf` names a key takes that key back, and stays as it is while another live job holds it, or when it ends
+ * only while this is under way. To be called inside a transaction.
  */
 export async function reopenJobs(
   query: Query,
@@ -66,13 +66,17 @@ export async function reopenJobs(
   keyOf: (job: KnownState) => string | undefined,
 ): Promise<ReopenedJob[]> {
   const keys = new Map<string, string>();
+  // One that is open or done now may end before the statement below, and another job may have its key by then.
+  const unended = new Set<string>();
   for (const job of await statesOf(query, ids)) {
     const key = keyOf(job);
+    if (key === undefined) continue;
     const isRetryable = job.status === 'failed' || job.status === 'canceled';
-    if (key !== undefined && isRetryable && !isExpired(job, kept)) keys.set(job.id, key);
+    if (!isRetryable) unended.add(job.id);
+    else if (!isExpired(job, kept)) keys.set(job.id, key);
   }
   const refused = await takeKeys(query, keys);
-  const allowed = idsLiteral(ids.filter((id) => !refused.has(id)));
+  const allowed = idsLiteral(ids.filter((id) => !refused.has(id) && !unended.has(id)));
   return query<ReopenedJob>(REOPEN, [allowed, kept.failed, kept.canceled]);
 }
 
