@@ -8,31 +8,51 @@ import { fsyncMs } from './fsync.js';
 import { shown, type Figure } from './figures.js';
 import { PostgresMeter } from './postgres-meter.js';
 import { bulk } from './workloads/bulk.js';
-import { drain } from './workloads/drain.js';
+import { drain, drainBesideFinished } from './workloads/drain.js';
 import { drainBatch } from './workloads/drain-batch.js';
 import { drainByWorkers } from './workloads/drain-by-workers.js';
 import { enqueueWhileDrain } from './workloads/enqueue-while-drain.js';
 import { finishedRows } from './workloads/finished-rows.js';
+import { heldSnapshot } from './workloads/held-snapshot.js';
 import { latency } from './workloads/latency.js';
+import { memory } from './workloads/memory.js';
+import { oneByOne } from './workloads/one-by-one.js';
 import { scheduleLateness } from './workloads/schedule-lateness.js';
+import { thousandsWhileDrain } from './workloads/thousands-while-drain.js';
 import type { Workload } from './workloads/workload.js';
 
 const workloads: Record<string, Workload> = {
   drain,
   'drain-by-one': drainByWorkers(1),
   'drain-by-two': drainByWorkers(2),
+  'one-by-one': oneByOne,
   'enqueue-while-drain': enqueueWhileDrain,
+  'thousands-while-drain': thousandsWhileDrain,
   bulk,
   latency,
   'drain-batch': drainBatch,
   'schedule-lateness': scheduleLateness,
+  'drain-beside-0': drainBesideFinished(0),
+  'drain-beside-1m': drainBesideFinished(1_000_000),
+  'drain-beside-10m': drainBesideFinished(10_000_000),
+  'held-snapshot': heldSnapshot,
+  memory,
   'finished-0': finishedRows(0),
   'finished-1m': finishedRows(1_000_000),
   'finished-10m': finishedRows(10_000_000),
 };
 
 /** Those that run unless others are named; the others take many minutes or much disk. */
-const USUAL = ['drain', 'drain-by-one', 'drain-by-two', 'enqueue-while-drain', 'bulk', 'latency'];
+const USUAL = [
+  'drain',
+  'drain-by-one',
+  'drain-by-two',
+  'one-by-one',
+  'enqueue-while-drain',
+  'thousands-while-drain',
+  'bulk',
+  'latency',
+];
 
 /** What `--help` prints. */
 const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL]
@@ -102,25 +122,40 @@ async function measure(
   runs: number,
   settings: { concurrency: number; natsUrl?: string },
 ): Promise<Report> {
-  const values: Record<string, number>[] = [];
-  const admin = await PostgresMeter.open(server.url, server.pid);
-  for (let run = 0; run < runs; run++) {
-    const database = `bench_${process.pid}_${run}`;
-    await admin.query(`CREATE DATABASE ${database}`);
-    const url = new URL(server.url);
-    url.pathname = `/${database}`;
-    const meter = await PostgresMeter.open(url.href, server.pid);
-    values.push(await workload.run({ url: url.href, meter, ...settings }));
-    await meter.close();
-    await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
-  }
-  await admin.close();
+  const values = await withMeter(server.url, server.pid, async (admin) => {
+    const each: Record<string, number>[] = [];
+    for (let run = 0; run < runs; run++) {
+      const database = `bench_${process.pid}_${run}`;
+      await admin.query(`CREATE DATABASE ${database}`);
+      const url = new URL(server.url);
+      url.pathname = `/${database}`;
+      each.push(
+        await withMeter(url.href, server.pid, (meter) => workload.run({ url: url.href, meter, ...settings })),
+      );
+      await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+    }
+    return each;
+  });
   const figures = Object.entries(workload.units).map(([name, unit]) => ({
     name,
     unit,
     values: values.map((value) => value[name] ?? Number.NaN),
   }));
   return { workload: workload.name, concurrency: settings.concurrency, figures };
+}
+
+/** Closes the session whatever happens: one that is left when the server stops ends the process with an error of its own. */
+async function withMeter<Result>(
+  url: string,
+  pid: number,
+  work: (meter: PostgresMeter) => Promise<Result>,
+): Promise<Result> {
+  const meter = await PostgresMeter.open(url, pid);
+  try {
+    return await work(meter);
+  } finally {
+    await meter.close();
+  }
 }
 
 function print({ workload, concurrency, figures }: Report): void {

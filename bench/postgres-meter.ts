@@ -8,6 +8,7 @@ interface Reading {
   readonly inserted: number;
   readonly updated: number;
   readonly hot: number;
+  readonly indexBytes: number;
 }
 
 /** What a stretch of work cost the server. */
@@ -16,6 +17,8 @@ export interface PostgresCost {
   readonly walBytes: number;
   /** Share of the updates of job partitions that touched no index, 0…1; NaN without updates. */
   readonly hotShare: number;
+  /** Growth of the indexes of the job partitions. */
+  readonly indexBytes: number;
 }
 
 /** Clock ticks of /proc are 1/100 s on every Linux. */
@@ -45,6 +48,7 @@ export class PostgresMeter {
         cpuMs: after.cpuMs - before.cpuMs,
         walBytes: after.walBytes - before.walBytes,
         hotShare: (after.hot - before.hot) / (after.updated - before.updated),
+        indexBytes: after.indexBytes - before.indexBytes,
       },
     };
   }
@@ -67,7 +71,8 @@ export class PostgresMeter {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const [row] = await this.query<Omit<Reading, 'cpuMs'>>(
       `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS "walBytes", coalesce(sum(n_tup_ins), 0)::float8 AS inserted,
-              coalesce(sum(n_tup_upd), 0)::float8 AS updated, coalesce(sum(n_tup_hot_upd), 0)::float8 AS hot
+              coalesce(sum(n_tup_upd), 0)::float8 AS updated, coalesce(sum(n_tup_hot_upd), 0)::float8 AS hot,
+              coalesce(sum(pg_indexes_size(relid)), 0)::float8 AS "indexBytes"
          FROM pg_stat_user_tables WHERE relname ~ '^job_[0-9]{8}$'`,
     );
     if (!row) throw new Error('no statistics');

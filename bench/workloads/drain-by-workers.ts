@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { NoOp, startApplication } from '../application.js';
-import { assertAllDone, type Workload } from './workload.js';
+import { assertAllDone, doneCount, type Workload } from './workload.js';
 
 const JOBS = 50_000;
 const A_CALL = 10_000;
@@ -43,17 +43,6 @@ export function drainByWorkers(workers: number): Workload {
       };
     },
   };
-}
-
-/** By the counters: cheap, however many jobs there are. */
-async function doneCount(meter: {
-  query<Row extends object>(text: string): Promise<Row[]>;
-}): Promise<number> {
-  const [row] = await meter.query<{ done: number }>(
-    `SELECT coalesce(sum(done), 0)::float8 AS done
-       FROM (SELECT done FROM counter_delta UNION ALL SELECT done FROM counter_minute WHERE minute = '-infinity') AS flow`,
-  );
-  return row?.done ?? 0;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,32 +1,73 @@
+import { startOfDay } from '../../src/modules/job/index.js';
 import { NoOp, startApplication } from '../application.js';
+import { openDuties } from '../duties.js';
+import { insertFinishedJobs } from './finished-jobs.js';
 import { allStarted } from './starts.js';
-import { assertAllDone, type Workload } from './workload.js';
+import { assertAllDone, type Workload, type WorkloadContext } from './workload.js';
 
 const JOBS = 10_000;
 
 /** A backlog of no-op jobs, drained by one worker in the process that holds their tickets. */
 export const drain: Workload = {
   name: `drain a backlog of ${JOBS.toLocaleString('en')} no-op jobs`,
-  units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job', hot: '%', nodeCpu: 'µs/job' },
-  async run({ meter, ...settings }) {
-    const application = await startApplication({ ...settings, entry: ['all'] });
-    const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
-    await meter.checkpoint();
-    const { result, cost } = await meter.during(async () => {
-      const started = allStarted(JOBS);
-      const cpuBefore = process.cpuUsage();
-      // One transaction: no ticket is offered, and nothing starts, before all jobs are there.
-      await application.jobs.enqueueMany(NoOp, items);
-      const startedAt = performance.now();
-      await started;
-      const seconds = (performance.now() - startedAt) / 1_000;
-      const cpu = process.cpuUsage(cpuBefore);
-      // Sessions that end report their statistics.
-      await application.stop();
-      return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
-    });
-    await assertAllDone(meter, JOBS);
-    const postgresCpu = (cost.cpuMs * 1_000) / JOBS;
-    return { ...result, postgresCpu, wal: cost.walBytes / JOBS, hot: cost.hotShare * 100 };
+  units: {
+    rate: 'jobs/s',
+    postgresCpu: 'µs/job',
+    wal: 'B/job',
+    hot: '%',
+    indexGrowth: 'B/job',
+    nodeCpu: 'µs/job',
   },
+  run: drainOnce,
 };
+
+/** The same beside that many jobs of the same day that are done, which the auditor has passed. */
+export function drainBesideFinished(finished: number): Workload {
+  return {
+    ...drain,
+    name: `${drain.name} beside ${finished.toLocaleString('en')} finished ones of the same day`,
+    async run(context) {
+      await (await startApplication({ ...context, entry: ['job'] })).stop();
+      const duties = await openDuties(context.url);
+      try {
+        const today = startOfDay(duties.now());
+        await duties.makeDay(today);
+        await insertFinishedJobs(context.meter, today, finished);
+        while (await duties.isBehind()) await duties.audit();
+      } finally {
+        await duties.close();
+      }
+      return drainOnce(context, finished);
+    },
+  };
+}
+
+async function drainOnce(
+  { meter, ...settings }: WorkloadContext,
+  finished = 0,
+): Promise<Record<string, number>> {
+  const application = await startApplication({ ...settings, entry: ['all'] });
+  const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
+  await meter.checkpoint();
+  const { result, cost } = await meter.during(async () => {
+    const started = allStarted(JOBS);
+    const cpuBefore = process.cpuUsage();
+    // One transaction: no ticket is offered, and nothing starts, before all jobs are there.
+    await application.jobs.enqueueMany(NoOp, items);
+    const startedAt = performance.now();
+    await started;
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const cpu = process.cpuUsage(cpuBefore);
+    // Sessions that end report their statistics.
+    await application.stop();
+    return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
+  });
+  await assertAllDone(meter, JOBS + finished);
+  return {
+    ...result,
+    postgresCpu: (cost.cpuMs * 1_000) / JOBS,
+    wal: cost.walBytes / JOBS,
+    hot: cost.hotShare * 100,
+    indexGrowth: cost.indexBytes / JOBS,
+  };
+}

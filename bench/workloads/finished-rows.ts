@@ -1,11 +1,8 @@
-import { lowestIdAt } from '../../src/kernel/ids.js';
-import { DAY_MS, daySuffix, startOfDay } from '../../src/modules/job/index.js';
+import { DAY_MS, startOfDay } from '../../src/modules/job/index.js';
 import { startApplication } from '../application.js';
 import { openDuties } from '../duties.js';
+import { insertFinishedJobs } from './finished-jobs.js';
 import type { Workload } from './workload.js';
-
-/** Rows one statement of the preparation inserts. */
-const A_STATEMENT = 500_000;
 
 /** Rounds of the audit that are measured, after one that passes what there is. */
 const ROUNDS = 20;
@@ -25,11 +22,7 @@ export function finishedRows(rows: number): Workload {
       try {
         const day = startOfDay(duties.now()) - 20 * DAY_MS;
         await duties.makeDay(day);
-        for (let at = 0; at < rows; at += A_STATEMENT) {
-          await meter.query(insertDone(day, at, Math.min(A_STATEMENT, rows - at)));
-        }
-        if (rows > 0) await meter.query(`ANALYZE job_${daySuffix(day)}`);
-        await meter.query(`INSERT INTO queue (name) VALUES ('bench') ON CONFLICT DO NOTHING`);
+        await insertFinishedJobs(meter, day, rows);
         // The first rounds pass the rows, once and for all.
         while (await duties.isBehind()) await duties.audit();
         const startedAt = performance.now();
@@ -43,12 +36,4 @@ export function finishedRows(rows: number): Workload {
       }
     },
   };
-}
-
-/** Finished jobs spread over the day, with the payload of a small job. */
-function insertDone(day: number, from: number, count: number): string {
-  const time = lowestIdAt(day).replaceAll('-', '').slice(0, 12);
-  return `INSERT INTO job_${daySuffix(day)} (id, queue, name, status, run, attempt, max_attempts, payload, started_at, finished_at)
-    SELECT (lpad(to_hex(('x' || '${time}')::bit(48)::bigint + n * 8), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
-           'bench', 'bench:no-op', 'done', 1, 1, 3, '{"n": 1}', now(), now() FROM generate_series(${from}, ${from + count - 1}) AS n`;
 }
