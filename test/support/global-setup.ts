@@ -26,13 +26,16 @@ const shared = ((globalThis as { [SHARED]?: Shared })[SHARED] ??= {
   users: 0,
 });
 
+/** The projects that start the built program. */
+const BUILT = ['e2e', 'long', 'faults'];
+
 /** The oldest PostgreSQL that Rookery supports, as `server_version_num` counts. */
 const OLDEST_VERSION = 150_000;
 
 /** Brings up one server, and one build of `dist` if end-to-end tests run; the last project out takes the server down. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.users++;
-  if (project.name === 'e2e' || project.name === 'long') await (shared.build ??= buildOnce());
+  if (BUILT.includes(project.name)) await (shared.build ??= buildOnce());
   const server = await (shared.server ??= openServer());
   project.provide('adminDatabaseUrl', server.url);
   return async () => {

@@ -1,12 +1,21 @@
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { openEmbeddedPostgres } from '../../src/modules/database/embedded/index.js';
+import { eventually } from './eventually.js';
+import { killAll, processesOf } from './process-tree.js';
 
 /** A PostgreSQL server that lives as long as a test run. */
 export interface TemporaryPostgres {
   readonly url: string;
   close(): Promise<void>;
+}
+
+/** One that a test may kill. */
+export interface KillablePostgres extends TemporaryPostgres {
+  /** Ends the server and its children with SIGKILL; resolves when it has come back by itself, on the same data and port. */
+  kill(): Promise<void>;
 }
 
 /** Folders are named `rookery-test-PID-…`, so that a later run can tell which were abandoned. */
@@ -19,7 +28,7 @@ const PREFIX = 'rookery-test-';
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '300', log_min_messages: 'fatal' };
 
 /** Starts the embedded server in a new temporary folder; `close` stops it and removes the folder. */
-export async function openTemporaryPostgres(): Promise<TemporaryPostgres> {
+export async function openTemporaryPostgres(): Promise<KillablePostgres> {
   await sweepAbandoned();
   const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // Under root the server runs as another user, who must be able to pass through.
@@ -28,6 +37,11 @@ export async function openTemporaryPostgres(): Promise<TemporaryPostgres> {
     const server = await openEmbeddedPostgres({ folder, settings: SETTINGS });
     return {
       url: server.url,
+      kill: async () => {
+        const { pid } = server;
+        killAll(await processesOf(folder));
+        await eventually(() => server.pid !== pid && answers(server.url), { withinMs: 60_000 });
+      },
       close: async () => {
         await server.close();
         await remove(folder);
@@ -36,6 +50,18 @@ export async function openTemporaryPostgres(): Promise<TemporaryPostgres> {
   } catch (error) {
     await remove(folder);
     throw error;
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 
