@@ -2,19 +2,33 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Note } from '../fixtures/services/notes.js';
+import type { OutboxLine } from '../fixtures/workload/outbox.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { openNatsServer, type NatsServer } from './nats-server.js';
+import { openNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
+import { readOutbox } from './outbox.js';
 import { RookeryScene } from './rookery-scene.js';
 import type { RookeryProcess } from './rookery-process.js';
 
 /** Room for as many held jobs as a test holds, whatever the other queues have. */
 const SETTINGS = 'queues: { hold: { concurrency: 250 } }\n';
 
+export interface ServiceSceneOptions {
+  /** False for a NATS server that the test itself starts. */
+  readonly isNatsStarted?: boolean;
+  readonly nats?: NatsServerOptions;
+  /** The folder of test/fixtures whose job types the processes run. */
+  readonly jobs?: 'services' | 'workload';
+}
+
 /** Several processes of the real program that share a database and a NATS server, and live as long as the file needs them. */
 export class ServiceScene {
-  private readonly scene = new RookeryScene({ fixtures: { services: 'dist/jobs' } });
+  private readonly scene: RookeryScene;
   private server: NatsServer | undefined;
   private opened: TestDatabase | undefined;
+
+  constructor(private readonly options: ServiceSceneOptions = {}) {
+    this.scene = new RookeryScene({ fixtures: { [options.jobs ?? 'services']: 'dist/jobs' } });
+  }
 
   get nats(): NatsServer {
     if (!this.server) throw new Error('the scene is not set');
@@ -26,11 +40,12 @@ export class ServiceScene {
     return this.opened;
   }
 
-  async open(isNatsStarted: boolean): Promise<void> {
+  async open(): Promise<void> {
+    const { isNatsStarted = true, nats, jobs = 'services' } = this.options;
     await this.scene.prepare();
-    this.server = await openNatsServer({ isStarted: isNatsStarted });
+    this.server = await openNatsServer({ ...nats, isStarted: isNatsStarted });
     this.opened = await createTestDatabase();
-    await writeFile(this.settingsFile, SETTINGS);
+    await writeFile(this.settingsFile, jobs === 'services' ? SETTINGS : '');
   }
 
   /** Starts `node dist/main.js --entry … args`. */
@@ -43,6 +58,7 @@ export class ServiceScene {
       DATABASE_URL: this.database.url,
       NATS_URL: this.nats.url,
       NOTES: this.notesFile,
+      OUTBOX: this.outboxFile,
       ROOKERY_CONFIG: this.settingsFile,
       ...env,
     });
@@ -55,6 +71,11 @@ export class ServiceScene {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Note);
+  }
+
+  /** What the handlers of the workload did so far. */
+  outbox(): Promise<OutboxLine[]> {
+    return readOutbox(this.outboxFile);
   }
 
   /** Ends the embedded database server, of processes that were started with an empty DATABASE_URL, as a crash of it does. */
@@ -81,15 +102,19 @@ export class ServiceScene {
     return join(this.scene.scratch, 'services.yaml');
   }
 
+  private get outboxFile(): string {
+    return join(this.scene.scratch, 'outbox');
+  }
+
   private get notesFile(): string {
     return join(this.scene.scratch, 'notes');
   }
 }
 
 /** A scene for the file or the `describe` it is called in; processes live from test to test. */
-export function useServiceScene({ isNatsStarted = true } = {}): ServiceScene {
-  const scene = new ServiceScene();
-  beforeAll(() => scene.open(isNatsStarted));
+export function useServiceScene(options: ServiceSceneOptions = {}): ServiceScene {
+  const scene = new ServiceScene(options);
+  beforeAll(() => scene.open());
   afterAll(() => scene.close());
   return scene;
 }

@@ -1,6 +1,6 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 
-/** A network between a client and a server that a test can break: cut, made silent, or not there yet. */
+/** A network between a client and a server that a test can break: cut, made silent, slow, or not there yet. */
 export interface TcpProxy {
   readonly port: number;
   /** Refuses new connections and resets those that are open, as if the server's host had gone. */
@@ -9,6 +9,8 @@ export interface TcpProxy {
   restore(): Promise<void>;
   /** Swallows everything from now on, in both directions, and answers nothing, not even an end. */
   silence(): void;
+  /** Delivers what clients send only after so many ms, in its order; 0 for at once. To be changed while nothing is under way. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ export async function openTcpProxy(
 ): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isSilent = false;
+  let delayMs = 0;
 
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -26,10 +29,7 @@ export async function openTcpProxy(
     socket.on('close', () => sockets.delete(socket));
     return socket;
   };
-  const forward = (from: Socket, to: Socket): void => {
-    from.on('data', (chunk) => {
-      if (!isSilent) to.write(chunk);
-    });
+  const endWith = (from: Socket, to: Socket): void => {
     from.on('close', () => {
       if (!isSilent) to.destroy();
     });
@@ -38,8 +38,17 @@ export async function openTcpProxy(
     track(client);
     if (isSilent) return;
     const upstream = track(connect(target));
-    forward(client, upstream);
-    forward(upstream, client);
+    client.on('data', (chunk) => {
+      if (isSilent) return;
+      // Timers of one length fire in the order they were set.
+      if (delayMs === 0) upstream.write(chunk);
+      else setTimeout(() => void (upstream.destroyed || upstream.write(chunk)), delayMs);
+    });
+    endWith(client, upstream);
+    upstream.on('data', (chunk) => {
+      if (!isSilent) client.write(chunk);
+    });
+    endWith(upstream, client);
   };
 
   let server: Server | undefined = await listen(accept, 0);
@@ -61,6 +70,9 @@ export async function openTcpProxy(
     },
     silence: () => {
       isSilent = true;
+    },
+    delay: (ms) => {
+      delayMs = ms;
     },
     close: cut,
   };
