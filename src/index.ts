@@ -18,6 +18,7 @@ export type { Duration } from './kernel/durations.js';
 export {
   AbortReason,
   BatchService,
+  answerClientError,
   answerFrameworkError,
   protectServer,
   JobHandler,

@@ -20,6 +20,7 @@ import {
   Lifecycle,
   Retirement,
   RookeryError,
+  answerClientError,
   answerFrameworkError,
   hasApi,
   hasDashboard,
@@ -103,6 +104,7 @@ async function start(
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.register(entries, config, lifecycle),
     new FastifyAdapter({
+      clientErrorHandler: answerClientError,
       frameworkErrors: answerFrameworkError,
       trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     }),

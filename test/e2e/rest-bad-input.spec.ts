@@ -104,6 +104,13 @@ describe('bad input', () => {
     expectProblem(await rest.send('POST', '/job', body, JSON_TYPE), { status: 400, code });
   });
 
+  it('a field nested ten thousand deep is invalid_request and names the field', async () => {
+    const body = `{"name":"paint","payload":{},"lane":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
+    const answer = await rest.send('POST', '/job', body, JSON_TYPE);
+    expectProblem(answer, { status: 400, code: 'invalid_request' });
+    expect(pathsOf(answer)).toEqual(['lane']);
+  });
+
   it('no body at all is invalid_request', async () => {
     expectProblem(await rest.send('POST', '/job'), { status: 400, code: 'invalid_request' });
   });

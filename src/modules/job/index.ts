@@ -85,4 +85,5 @@ export { RestController } from './rest/rest-controller.decorator.js';
 export { JobRpcModule } from './rpc/job-rpc.module.js';
 export { STATUS_TOTALS, type TotalsSource } from './rpc/totals-source.js';
 export { protectServer } from './rest/protect-server.js';
+export { answerClientError } from './rest/client-errors.js';
 export { answerFrameworkError } from './rest/framework-errors.js';
