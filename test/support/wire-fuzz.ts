@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -191,7 +190,7 @@ export class WireFuzz {
     socket.setTimeout(SILENCE_MS, () => socket.end());
     socket.on('end', () => socket.end());
     socket.write(bytes);
-    await once(socket, 'close');
+    await new Promise((resolve) => socket.once('close', resolve));
     return Buffer.concat(chunks);
   }
 }
