@@ -9,9 +9,9 @@ import { RestApp } from './rest-app.js';
 import { httpBytes, messages } from './wire-values.js';
 
 /** Inputs that are under way at a time. */
-const ABREAST = 200;
+const ABREAST = 32;
 /** A server that has said nothing for so long waits for more of the request; by then it has answered any that is whole. */
-const SILENCE_MS = 500;
+const SILENCE_MS = 1_000;
 const ANSWER_WITHIN_MS = 30_000;
 
 /** What a server wrote, one answer. */
