@@ -161,15 +161,22 @@ SELECT format('schedule %s says it fired last at %s, and did at %s', schedule.na
  GROUP BY schedule.name, schedule.last_fire_at HAVING schedule.last_fire_at IS DISTINCT FROM max(fire.fire_at)`;
 
 /** A batch that is complete stays so when members are returned by hand, which alone may take them out of its counts again. */
-const BATCH = `${COUNTERS}
+const BATCH = `${COUNTERS},
+members AS MATERIALIZED (
+  SELECT batch_id, count(*) AS total, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'failed') AS failed,
+         count(*) FILTER (WHERE status = 'canceled') AS canceled
+    FROM job WHERE batch_id IS NOT NULL GROUP BY batch_id
+),
+followers AS MATERIALIZED (
+  SELECT payload->'batch'->>'id' AS batch_id, queue, name, count(*) AS jobs, array_agg(id) AS ids FROM job WHERE payload ? 'batch' GROUP BY 1, 2, 3
+)
 SELECT format('batch %s (%s) %s', batch.id, batch.name, wrong.what) AS what
   FROM batch
- CROSS JOIN LATERAL (SELECT count(*) AS total, count(*) FILTER (WHERE status = 'done') AS done, count(*) FILTER (WHERE status = 'failed') AS failed,
-                            count(*) FILTER (WHERE status = 'canceled') AS canceled
-                       FROM job WHERE job.batch_id = batch.id) AS members
- CROSS JOIN LATERAL (SELECT count(*) AS jobs, count(*) FILTER (WHERE job.id = batch.completion_id) AS own
-                       FROM job WHERE batch.on_complete IS NOT NULL AND job.queue = batch.on_complete->>'queue'
-                        AND job.name = batch.on_complete->>'name' AND job.payload->'batch'->>'id' = batch.id::text) AS following
+  LEFT JOIN members AS known ON known.batch_id = batch.id
+  LEFT JOIN followers ON followers.batch_id = batch.id::text AND followers.queue = batch.on_complete->>'queue' AND followers.name = batch.on_complete->>'name'
+ CROSS JOIN LATERAL (SELECT coalesce(known.total, 0) AS total, coalesce(known.done, 0) AS done, coalesce(known.failed, 0) AS failed,
+                            coalesce(known.canceled, 0) AS canceled) AS members
+ CROSS JOIN LATERAL (SELECT coalesce(followers.jobs, 0) AS jobs, coalesce((batch.completion_id = ANY (followers.ids))::int, 0) AS own) AS following
  CROSS JOIN LATERAL (
    SELECT format('counts %s members: %s done, %s failed, %s canceled; it has %s: %s, %s, %s', batch.total, batch.done, batch.failed, batch.canceled,
                  members.total, members.done, members.failed, members.canceled) AS what

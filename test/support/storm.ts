@@ -80,12 +80,14 @@ export class Storm {
     this.submitter = new StormSubmitter(() => this.process('job'), this.seed);
     this.submitter.start();
     const startedAt = performance.now();
-    const ends: Promise<void>[] = [];
+    const turns = new Map<Target, Promise<void>>();
     for (const fault of stormPlan(this.seed, this.seconds)) {
       await pause(Math.max(0, fault.atMs - (performance.now() - startedAt)));
-      ends.push(this.strike(fault));
+      // One after the other for each target: what is down is killed when it is back.
+      const turn = (turns.get(fault.target) ?? Promise.resolve()).then(() => this.strike(fault));
+      turns.set(fault.target, turn);
     }
-    await Promise.all(ends);
+    await Promise.all(turns.values());
     await this.submitter.stop();
     await this.calmDown();
     this.isOver = true;
