@@ -131,6 +131,23 @@ describe('caretakers', () => {
     await eventually(() => holder.held.length === 0, { withinMs: 20_000 });
   });
 
+  it('take the duties of a process that stands still, whose session the server ends', async () => {
+    const duty = new CountedDuty('audit');
+    const still = openedOn(tables.test.url);
+    databases.push(still);
+    await still.open();
+    const session = await still.dedicated('duties', { mostSilentMs: 500 });
+    const ended = new Promise((resolve) => session.onBroken(resolve));
+    await session.query(`SELECT pg_advisory_lock(hashtextextended('rookery:duty:' || $1 || ':audit', 0))`, [
+      still.schema,
+    ]);
+    const other = await caretaker(duty);
+    other.start();
+    expect(String(await ended)).toContain('idle-session timeout');
+    await eventually(() => duty.rounds > 0);
+    expect(other.held).toEqual(['audit']);
+  });
+
   it('try a failing duty again and go on with the others', async () => {
     const failing = new CountedDuty('audit', (_, rounds) =>
       rounds < 3 ? Promise.reject(new Error('no luck')) : Promise.resolve(false),

@@ -28,7 +28,13 @@ import { migrate } from './migrator.js';
 import { poolUse, type PoolUse } from './pool-use.js';
 import { closeClient, type ClientOptions, openClient } from './open-client.js';
 import { assertSupportedVersion } from './server-version.js';
-import { controlSettings, hotSettings, settingsSql, unboundedSettings } from './session-settings.js';
+import {
+  controlSettings,
+  holdingSettings,
+  hotSettings,
+  settingsSql,
+  unboundedSettings,
+} from './session-settings.js';
 import { StatementMeter } from './statement-meter.js';
 import { synchronizeClock } from './synchronize-clock.js';
 
@@ -163,9 +169,15 @@ export class Database {
     return connection;
   }
 
-  /** A new session for what a session itself holds, as an advisory lock; it is closed with the database, or earlier by its owner. */
-  async dedicated(name: string): Promise<DedicatedConnection> {
-    const setupSql = settingsSql(controlSettings(this.schema), 'server');
+  /**
+   * A new session for what a session itself holds, as an advisory lock; it is closed with the database, or earlier by its owner.
+   * @param options `mostSilentMs`: the server ends the session once it has asked nothing for so long; 0, the default, for never
+   */
+  async dedicated(
+    name: string,
+    { mostSilentMs = 0 }: { readonly mostSilentMs?: number } = {},
+  ): Promise<DedicatedConnection> {
+    const setupSql = settingsSql(holdingSettings(this.schema, mostSilentMs), 'server');
     const connection = await DedicatedConnection.open(
       this.clientOptions(name, setupSql),
       this.parts.contact,

@@ -48,7 +48,7 @@ export function hotSettings(schema: string): SessionSettings {
   };
 }
 
-/** Sessions of control statements, and those that hold a lock: bounded, so that the lease is never stuck behind a slow one. */
+/** Sessions of control statements: bounded, so that the lease is never stuck behind a slow one. */
 export function controlSettings(schema: string): SessionSettings {
   return {
     ...commonSettings(schema),
@@ -56,6 +56,14 @@ export function controlSettings(schema: string): SessionSettings {
     statement_timeout: String(CONTROL_STATEMENT_TIMEOUT_MS),
     idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
   };
+}
+
+/**
+ * Sessions that hold something for as long as they live. The server ends one that is silent for so long, in ms, 0 for never: a process that
+ * is stopped, or a machine that is gone without a word, would hold it for ever.
+ */
+export function holdingSettings(schema: string, mostSilentMs: number): SessionSettings {
+  return { ...controlSettings(schema), idle_session_timeout: String(mostSilentMs) };
 }
 
 /** Sessions of our TypeORM DataSource: ordinary reads, some of them long. */

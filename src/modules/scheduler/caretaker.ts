@@ -14,6 +14,12 @@ const RECONNECT_MS = 1_000;
 /** A connection that does not answer for this long is given up: the server may have ended its session, and another process holds the locks. */
 const ANSWER_MS = 5_000;
 
+/**
+ * The server ends a session that is silent for this long, so that a process that is stopped, or gone without a word, does not keep its duties
+ * from all others. One that lives asks every `TRY_EVERY_MS`, and has given up before this when it gets no answer.
+ */
+const MOST_SILENT_MS = 15_000;
+
 /** Takes those of the duties $1 in schema $2 that nobody holds. The locks live as long as the session and are the database's own. */
 const TAKE = `SELECT name FROM unnest($1::text[]) AS duty(name)
   WHERE pg_try_advisory_lock(hashtextextended('rookery:duty:' || $2 || ':' || name, 0))`;
@@ -71,7 +77,7 @@ export class Caretaker {
     const { signal } = this.stopper;
     while (!signal.aborted) {
       try {
-        await this.hold(await this.database.dedicated('duties'));
+        await this.hold(await this.database.dedicated('duties', { mostSilentMs: MOST_SILENT_MS }));
       } catch (error) {
         this.logAway(error);
       }
