@@ -7,6 +7,7 @@ import { openEmbeddedPostgres } from '../src/modules/database/embedded/index.js'
 import { fsyncMs } from './fsync.js';
 import { shown, type Figure } from './figures.js';
 import { PostgresMeter } from './postgres-meter.js';
+import { profileProcess, profiledServer, profileServer, type Spent } from './profile.js';
 import { bulk } from './workloads/bulk.js';
 import { drain, drainBesideFinished } from './workloads/drain.js';
 import { drainBatch } from './workloads/drain-batch.js';
@@ -55,11 +56,12 @@ const USUAL = [
 ];
 
 /** What `--help` prints. */
-const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL]
+const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL] [--profile]
 
 Measures Rookery on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh database as often as
 --runs says; prints median (min–max). Tickets travel within the process, or by the NATS server at --nats. Every run counts the
-jobs: a lost or repeated one fails the benchmark.
+jobs: a lost or repeated one fails the benchmark. --profile tells on what the last run's time was spent, by statement in the server
+and by module in this process; it makes the figures worse.
 Workloads: ${USUAL.join(', ')};
 by name only: ${Object.keys(workloads)
   .filter((name) => !USUAL.includes(name))
@@ -70,6 +72,9 @@ interface Report {
   readonly workload: string;
   readonly concurrency: number;
   readonly figures: Figure[];
+  /** Of the last run, when it was asked for. */
+  readonly server?: readonly Spent[];
+  readonly process?: readonly Spent[];
 }
 
 async function main(): Promise<void> {
@@ -80,6 +85,7 @@ async function main(): Promise<void> {
       concurrency: { type: 'string', default: '10,500' },
       json: { type: 'string' },
       nats: { type: 'string' },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
@@ -88,7 +94,7 @@ async function main(): Promise<void> {
     return;
   }
   const folder = await mkdtemp(join(tmpdir(), 'rookery-bench-'));
-  const server = await openEmbeddedPostgres({ folder });
+  const server = await openEmbeddedPostgres({ folder, ...(values.profile && { settings: profiledServer }) });
   const reports: Report[] = [];
   try {
     process.stdout.write(
@@ -103,6 +109,7 @@ async function main(): Promise<void> {
       for (const concurrency of values.concurrency.split(',').map(Number)) {
         const report = await measure(server, workload, Number(values.runs), {
           concurrency,
+          isProfiled: values.profile,
           ...(values.nats !== undefined && { natsUrl: values.nats }),
         });
         reports.push(report);
@@ -120,8 +127,9 @@ async function measure(
   server: { url: string; pid: number },
   workload: Workload,
   runs: number,
-  settings: { concurrency: number; natsUrl?: string },
+  { isProfiled, ...settings }: { concurrency: number; isProfiled: boolean; natsUrl?: string },
 ): Promise<Report> {
+  let profile: Pick<Report, 'server' | 'process'> = {};
   const values = await withMeter(server.url, server.pid, async (admin) => {
     const each: Record<string, number>[] = [];
     for (let run = 0; run < runs; run++) {
@@ -130,7 +138,12 @@ async function measure(
       const url = new URL(server.url);
       url.pathname = `/${database}`;
       each.push(
-        await withMeter(url.href, server.pid, (meter) => workload.run({ url: url.href, meter, ...settings })),
+        await withMeter(url.href, server.pid, async (meter) => {
+          const endProfiles = isProfiled ? await beginProfiles(meter) : () => Promise.resolve({});
+          const value = await workload.run({ url: url.href, meter, ...settings });
+          profile = await endProfiles();
+          return value;
+        }),
       );
       await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
     }
@@ -141,7 +154,15 @@ async function measure(
     unit,
     values: values.map((value) => value[name] ?? Number.NaN),
   }));
-  return { workload: workload.name, concurrency: settings.concurrency, figures };
+  return { workload: workload.name, concurrency: settings.concurrency, figures, ...profile };
+}
+
+async function beginProfiles(
+  meter: PostgresMeter,
+): Promise<() => Promise<Pick<Report, 'server' | 'process'>>> {
+  const endServer = await profileServer(meter);
+  const endProcess = await profileProcess();
+  return async () => ({ process: await endProcess(), server: await endServer() });
 }
 
 /** Closes the session whatever happens: one that is left when the server stops ends the process with an error of its own. */
@@ -158,9 +179,17 @@ async function withMeter<Result>(
   }
 }
 
-function print({ workload, concurrency, figures }: Report): void {
+function print({ workload, concurrency, figures, server, process: own }: Report): void {
   process.stdout.write(`\n${workload}, concurrency ${concurrency}\n`);
   for (const figure of figures) process.stdout.write(`  ${figure.name.padEnd(12)} ${shown(figure)}\n`);
+  printSpent('in the server, by statement', server);
+  printSpent('in this process, by module', own);
+}
+
+function printSpent(title: string, spent: readonly Spent[] = []): void {
+  if (spent.length > 0) process.stdout.write(`  ${title}\n`);
+  for (const { on, share } of spent)
+    process.stdout.write(`    ${(share * 100).toFixed(1).padStart(5)} %  ${on}\n`);
 }
 
 await main();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { freshLanes, MAX_TICKET_IDS, type Ticket } from '../../src/modules/transport/index.js';
 import {
   drain,
@@ -118,12 +119,23 @@ export function describeTaking(subject: TransportUnderTest): void {
     test('those who wait are served in turn: none starves', async () => {
       const harness = await open({ processes: 4 });
       const shares = [1, 2, 3].map((number) => takeUntilStopped(harness.processes[number]));
-      await harness.flush();
+      const offer = (ids: readonly string[]): void => {
+        for (const id of ids) processOf(harness, 0).offer(QUEUE, 'normal', [id]);
+      };
+      let offered = 0;
+      // Who is served in turn must have come to wait.
+      await eventually(() => {
+        offer(newIds(1));
+        offered++;
+        return shares.every((share) => share.taken > 0);
+      });
+      const before = shares.map((share) => share.taken);
       const count = 300;
-      for (const id of newIds(count)) processOf(harness, 0).offer(QUEUE, 'normal', [id]);
-      const taken = await sharesOf(shares, count);
-      expect(taken.reduce((sum, share) => sum + share)).toBe(count);
-      for (const share of taken) expect(share).toBeGreaterThan(count / 3 / 2);
+      offer(newIds(count));
+      const taken = await sharesOf(shares, offered + count);
+      expect(taken.reduce((sum, share) => sum + share)).toBe(offered + count);
+      for (const [index, share] of taken.entries())
+        expect(share - (before[index] ?? 0)).toBeGreaterThan(count / 3 / 2);
     });
   });
 }
