@@ -82,5 +82,5 @@ function placeOf({ url, functionName }: { readonly url: string; readonly functio
   const dependency = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
   if (dependency !== undefined) return dependency;
   if (url.startsWith('node:')) return 'node';
-  return functionName.startsWith('(') ? functionName : 'engine';
+  return functionName.startsWith('(') ? functionName : `engine: ${functionName}`;
 }
