@@ -28,6 +28,17 @@ const PAGE = 1_000;
  */
 const SETTLING_MS = 12_000;
 
+/** A pass through a line that grows faster than it is worked off would never end, and what was unwritten never be read. */
+const LONGEST_PASS_MS = 12_000;
+
+/** One pass through a lane, which may take many looks: each row is read once in it. */
+interface Pass {
+  /** In ms: what was unwritten when its neighbours were read is younger than this by at most `SETTLING_MS`. */
+  readonly beganAt: number;
+  /** Every id up to this one has been tried. */
+  readonly reached: string;
+}
+
 /** How the look hands jobs over: claims some of the ids, as many as there are slots for; answers how many of them were tried. */
 export type TryClaim = (lane: Lane, ids: readonly string[]) => Promise<number>;
 
@@ -43,10 +54,11 @@ export interface LookParts {
 /**
  * A worker's own look at one queue's table for jobs that no ticket covers: older than the oldest ticket of their lane by
  * `pollInterval`, or everything while there is no transport or after tickets were dropped. It goes on from where it stopped,
- * so that a row is read about once, and jobs in a long line are all reached.
+ * so that a row is read about once, and jobs in a long line are all reached; the next pass begins with what may have been unwritten when
+ * the last one did.
  */
 export class Look {
-  private readonly places = new Map<FreshLane, string>();
+  private readonly passes = new Map<FreshLane, Pass>();
   /** When tickets may last have been dropped; jobs up to then have none once every ticket of that time is gone. */
   private gapAt: number | undefined;
   private duePlace: DuePlace = FIRST_DUE_PLACE;
@@ -78,12 +90,16 @@ export class Look {
     const { gapAt } = this;
     const { cutoffs, isGapOver } = await this.cutoffs(gapAt);
     let isComplete = await this.lookAtDue(cutoffs, tryClaim);
+    // A pass that began before the gap may have gone by what had a ticket then.
+    let isCurrent = true;
     for (const lane of freshLanes) {
       const cutoff = cutoffs.get(lane);
       if (cutoff === undefined) continue;
-      isComplete = (await this.lookAtLane(lane, cutoff, state.watermark, tryClaim)) && isComplete;
+      const pass = this.passes.get(lane) ?? { beganAt: this.parts.clock.now(), reached: state.watermark };
+      if (gapAt !== undefined && pass.beganAt < gapAt) isCurrent = false;
+      isComplete = (await this.lookAtLane(lane, pass, cutoff, state.watermark, tryClaim)) && isComplete;
     }
-    if (isComplete && isGapOver && this.gapAt === gapAt) this.gapAt = undefined;
+    if (isComplete && isGapOver && isCurrent && this.gapAt === gapAt) this.gapAt = undefined;
     return isComplete;
   }
 
@@ -111,19 +127,24 @@ export class Look {
 
   private async lookAtLane(
     lane: FreshLane,
+    { beganAt, ...pass }: Pass,
     cutoff: number,
     watermark: string,
     tryClaim: TryClaim,
   ): Promise<boolean> {
     const upTo = lowestIdAt(cutoff + 1);
-    const from = this.places.get(lane) ?? watermark;
-    const after = from > watermark ? from : watermark;
+    const after = pass.reached > watermark ? pass.reached : watermark;
     const ids = await lookFresh(this.parts.query, this.range, lane, after, upTo);
     const tried = ids.length === 0 ? 0 : await tryClaim(lane, ids);
     const isComplete = tried === ids.length && ids.length < PAGE;
-    const settled = lowestIdAt(this.parts.clock.now() - SETTLING_MS);
     const reached = isComplete ? upTo : (ids[tried - 1] ?? after);
-    this.places.set(lane, reached < settled ? reached : settled);
+    const now = this.parts.clock.now();
+    const isOver = isComplete || now - beganAt > LONGEST_PASS_MS;
+    const settled = lowestIdAt(beganAt - SETTLING_MS);
+    this.passes.set(
+      lane,
+      isOver ? { beganAt: now, reached: reached < settled ? reached : settled } : { beganAt, reached },
+    );
     return isComplete;
   }
 
