@@ -4,11 +4,14 @@ import { defineConfig } from '../../src/config/index.js';
 import { defineJob } from '../../src/modules/job/index.js';
 import { controlStep } from '../../src/modules/scheduler/control-step.js';
 import { Auditor } from '../../src/modules/scheduler/duties/auditor.js';
+import { eventually } from '../support/eventually.js';
 import { Tally, handlerOf } from '../support/handlers.js';
 import { rookeryScene } from '../support/rookery-app.js';
 
 const JOBS = 100_000;
 const ROUND_MS = 10_000;
+/** The shortest there may be. */
+const POLL_INTERVAL_MS = 100;
 
 const scene = rookeryScene();
 const Task = defineJob({ name: 'task', payload: z.object({ n: z.number() }) });
@@ -36,10 +39,12 @@ it(`the auditor offers ${JOBS.toLocaleString('en')} lost tickets again within tw
   const { app } = await lose();
   const { database, transport } = app;
   transport.offers.length = 0;
+  // Within the poll interval a ticket may merely be late.
+  const enqueuedAt = database.clock.now();
+  await eventually(() => database.clock.now() - enqueuedAt > POLL_INTERVAL_MS);
   const auditor = new Auditor({
     transport,
-    // As once the poll interval is over, for which a ticket may merely be late.
-    config: defineConfig({ defaults: { pollInterval: '100ms' } }, {}),
+    config: defineConfig({ defaults: { pollInterval: `${POLL_INTERVAL_MS}ms` } }, {}),
     clock: database.clock,
   });
   auditor.begin();
