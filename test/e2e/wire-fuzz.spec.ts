@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failOnLeaks } from '../support/leaks.js';
-import { WireFuzz, accountComplaint, httpComplaint, replyComplaint } from '../support/wire-fuzz.js';
+import {
+  WireFuzz,
+  accountComplaint,
+  answersIn,
+  httpComplaint,
+  replyComplaint,
+} from '../support/wire-fuzz.js';
 
 /** Over each entrance; test/long sends fifty thousand. */
 const INPUTS = 800;
@@ -33,6 +39,17 @@ describe('whatever bytes come over HTTP and NATS', () => {
       ]),
     );
   });
+
+  it.each(['close', 'keep-alive'])(
+    'leave the answer to a whole request that came before them, connection: %s',
+    async (connection) => {
+      const body = '{"name":"paint","payload":1}';
+      const head = `POST /job HTTP/1.1\r\nhost: x\r\nconnection: ${connection}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+      const answers = answersIn(await fuzz.exchange(Buffer.from(`${head}\r\n\r\n${body}}`)));
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses).toEqual(connection === 'close' ? [201] : [201, 400]);
+    },
+  );
 
   it('are complained of when a job is stored that nobody was told of', async () => {
     await fuzz.rest.paint();

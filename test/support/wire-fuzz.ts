@@ -181,7 +181,7 @@ export class WireFuzz {
   }
 
   /** Writes the bytes and reads to the end; hangs up on a server that waits for more, and not before: it would answer nobody then. */
-  private async exchange(bytes: Buffer): Promise<Buffer> {
+  async exchange(bytes: Buffer): Promise<Buffer> {
     const socket = connectSocket({ port: this.port, host: '127.0.0.1', allowHalfOpen: true });
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => void chunks.push(chunk));

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HttpException } from '@nestjs/common';
 import { secureHeaders } from '../../access/index.js';
@@ -11,13 +11,42 @@ const REFUSALS: Readonly<Record<string, readonly [number, string]>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'the extensions of a chunk are too large'],
 };
 
+/** How long answers under way may hold up the refusal of what came behind them: longer than the longest wait for a job, which is 30 s. */
+const ANSWERS_WITHIN_MS = 60_000;
+
+const refused = new WeakSet<Socket>();
+
 /**
  * Answers what Node refuses before there is a request (bytes that are no HTTP, headers that are too large) as application/problem+json, and
- * ends the connection. For the `clientErrorHandler` of a `FastifyAdapter`.
+ * ends the connection; whole requests that came before are answered first, within a minute. For the `clientErrorHandler` of a
+ * `FastifyAdapter`.
  */
 export function answerClientError(error: Error, socket: Socket): void {
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNRESET' || socket.destroyed) return;
+  // Node tells again of every piece that comes after the first it cannot read.
+  if (code === 'ECONNRESET' || socket.destroyed || refused.has(socket)) return;
+  refused.add(socket);
+  const timer = setTimeout(() => socket.destroy(), ANSWERS_WITHIN_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+  afterAnswers(socket, code);
+}
+
+function afterAnswers(socket: Socket, code: string): void {
+  const response = underWay(socket);
+  if (response?.req.complete === true) {
+    response.once('close', () => afterAnswers(socket, code));
+    return;
+  }
+  if (socket.writable && response?.headersSent !== true) socket.write(refusal(code));
+  socket.destroySoon();
+}
+
+/** The answer whose turn it is on that connection; Node keeps it there, and its own default handler reads it too. */
+function underWay(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+}
+
+function refusal(code: string): string {
   const [status, detail] = REFUSALS[code] ?? [400, 'the request is not HTTP/1.1'];
   const problem = loggedProblem(new HttpException(detail, status));
   const body = JSON.stringify(problem);
@@ -28,6 +57,5 @@ export function answerClientError(error: Error, socket: Socket): void {
     ['Connection', 'close'],
   ].map(([name, value]) => `${name}: ${value}\r\n`);
   const line = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`;
-  if (socket.writable) socket.write(`${line}\r\n${headers.join('')}\r\n${body}`);
-  socket.destroy(error);
+  return `${line}\r\n${headers.join('')}\r\n${body}`;
 }
