@@ -40,6 +40,12 @@ describe('whatever bytes come over HTTP and NATS', () => {
     );
   });
 
+  it('are complained of when a job is stored that nobody was told of', async () => {
+    expect(await fuzz.account()).toBeUndefined();
+    await fuzz.rest.paint();
+    expect(await fuzz.account()).toMatch('that nobody was told of');
+  });
+
   it.each(['close', 'keep-alive'])(
     'leave the answer to a whole request that came before them, connection: %s',
     async (connection) => {
@@ -50,11 +56,6 @@ describe('whatever bytes come over HTTP and NATS', () => {
       expect(statuses).toEqual(connection === 'close' ? [201] : [201, 400]);
     },
   );
-
-  it('are complained of when a job is stored that nobody was told of', async () => {
-    await fuzz.rest.paint();
-    expect(await fuzz.account()).toMatch('that nobody was told of');
-  });
 });
 
 it('complains of failures, of errors in another shape, and of jobs that are missing', () => {
