@@ -32,7 +32,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'dashboard/src/**/*.spec.ts', 'test/architecture/**/*.spec.ts'],
+          include: [
+            'src/**/*.spec.ts',
+            'dashboard/src/**/*.spec.ts',
+            'test/architecture/**/*.spec.ts',
+            'test/support/**/*.spec.ts',
+          ],
         },
       },
       {

@@ -27,7 +27,7 @@ const shared = ((globalThis as { [SHARED]?: Shared })[SHARED] ??= {
 });
 
 /** The projects that start the built program. */
-const BUILT = ['e2e', 'long', 'faults'];
+const BUILT = ['e2e', 'long', 'faults', 'soak'];
 
 /** The oldest PostgreSQL that Rookery supports, as `server_version_num` counts. */
 const OLDEST_VERSION = 150_000;
