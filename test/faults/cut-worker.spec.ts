@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { expectEach, loadThrough, metricOf, nothingIsOpen, outcomesIn } from '../support/fault-load.js';
-import { expectPromisesKept } from '../support/promises-kept.js';
+import {
+  expectEach,
+  expectUnbroken,
+  loadThrough,
+  metricOf,
+  nothingIsOpen,
+  outcomesIn,
+} from '../support/fault-load.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
@@ -93,5 +99,5 @@ it('one that is cut off from PostgreSQL alone, for longer than its lease, loses 
   expect(await metricOf(other, 'rookery_leases_lost_total')).toBe(0);
   expect((await outcomesIn(scene.database.query))['lost']).toBeGreaterThan(0);
   await expectEach(scene.database.query, ids, 'done');
-  await expectPromisesKept(scene.database.query, ids, () => scene.outbox());
+  await expectUnbroken(scene, ids);
 });

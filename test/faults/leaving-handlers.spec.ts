@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { expectEach, nothingIsOpen } from '../support/fault-load.js';
+import { expectEach, expectUnbroken, nothingIsOpen } from '../support/fault-load.js';
 import { enqueue, enqueueBulk } from '../support/process-api.js';
-import { expectPromisesKept } from '../support/promises-kept.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 
@@ -55,5 +54,5 @@ it('handlers that exit, are killed, leak, reject or throw where nobody hears it 
   // The control: processes did die of it.
   expect(ends.length).toBeGreaterThan(1);
   expect(job.isRunning).toBe(true);
-  await expectPromisesKept(scene.database.query, [...neighbours, ...leaving], () => scene.outbox());
+  await expectUnbroken(scene, [...neighbours, ...leaving]);
 });

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { metricOf } from '../support/fault-load.js';
+import { expectUnbroken, metricOf } from '../support/fault-load.js';
 import { begun } from '../support/outbox.js';
 import { enqueueBulk } from '../support/process-api.js';
-import { expectPromisesKept } from '../support/promises-kept.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 
@@ -76,5 +75,5 @@ it('one that stands still for longer finds its jobs run by another: its late out
   // Under its new lease it works on.
   await other.stop();
   await doneIn(1, await hold(10));
-  await expectPromisesKept(scene.database.query, ids, () => scene.outbox());
+  await expectUnbroken(scene, ids);
 });

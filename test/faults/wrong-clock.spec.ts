@@ -1,8 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { idTime } from '../../src/kernel/ids.js';
-import { expectEach, metricOf, nothingIsOpen, outcomesIn } from '../support/fault-load.js';
+import { expectEach, expectUnbroken, metricOf, nothingIsOpen, outcomesIn } from '../support/fault-load.js';
 import { enqueueBulk } from '../support/process-api.js';
-import { expectPromisesKept } from '../support/promises-kept.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 
@@ -78,5 +77,5 @@ it('clocks that are five minutes off, either way, harm no id, lease, delay or ba
     expect(ms).toBeGreaterThanOrEqual(before + 3_000);
     expect(ms).toBeLessThan(after + 3_000 + TOLERANCE_MS + 18_000);
   }
-  await expectPromisesKept(scene.database.query, ids, () => scene.outbox());
+  await expectUnbroken(scene, ids);
 });

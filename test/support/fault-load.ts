@@ -2,6 +2,8 @@ import { expect } from 'vitest';
 import { eventually } from './eventually.js';
 import type { RookeryProcess } from './rookery-process.js';
 import type { TestDatabase } from './database.js';
+import { breachesOf, inWords } from './invariants.js';
+import type { ServiceScene } from './service-scene.js';
 
 /** Jobs that are enqueued all the time, while something is broken. */
 export interface FaultLoad {
@@ -75,6 +77,17 @@ export async function expectEach(query: Query, ids: readonly string[], status: s
   );
   const known = new Set(found.map(({ id }) => id));
   expect(ids.filter((id) => !known.has(id))).toEqual([]);
+}
+
+/** Waits until nothing is open and asserts that no promise is broken in the scene, whatever else it has shown. */
+export async function expectUnbroken(
+  { database, outbox }: Pick<ServiceScene, 'database' | 'outbox'>,
+  accepted: readonly string[],
+): Promise<void> {
+  await nothingIsOpen(database.query);
+  const told = accepted.map((id) => ({ id }));
+  const breaches = await breachesOf(database.query, told, { outbox: await outbox(), isOver: true });
+  expect(inWords(breaches)).toBe('');
 }
 
 /** How often each of these outcomes is in the histories, all jobs together. */

@@ -86,8 +86,8 @@ async function hintsIn(rest: RestApp) {
   return {
     id: fc.constantFrom(...ids, executing, executing.toUpperCase()),
     'batch.id': fc.constantFrom(...batches),
-    '?job': fc.subarray(ids, { maxLength: 3 }),
-    '?batch': fc.subarray(batches),
+    '?jobId': fc.subarray(ids, { maxLength: 3 }),
+    '?batchId': fc.subarray(batches),
     '?queue': fc.subarray(['mail', 'default']),
     'queue.name': fc.constantFrom('mail', 'default'),
     'schedule.name': fc.constantFrom('nightly', 'hourly'),

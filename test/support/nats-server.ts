@@ -23,6 +23,8 @@ export interface NatsServerOptions {
   readonly config?: string;
   /** False for a server without JetStream. */
   readonly hasJetStream?: boolean;
+  /** Most bytes its streams may take on disk; without it what the disk has. */
+  readonly mostStoreBytes?: number;
   /** The port of a server that has ended, to come in its place; a free one when absent. */
   readonly port?: number;
   /** False to get a server that is not started yet. */
@@ -73,7 +75,9 @@ export class NatsServer implements SharedNats {
     if (this.process) throw new Error('the server runs already');
     const store = join(this.folder, 'store');
     if (isWiped) await rm(store, { recursive: true, force: true });
-    const jetStream = this.options.hasJetStream === false ? '' : `jetstream: { store_dir: "${store}" }`;
+    const { hasJetStream = true, mostStoreBytes } = this.options;
+    const limit = mostStoreBytes === undefined ? '' : `, max_file_store: ${mostStoreBytes}`;
+    const jetStream = hasJetStream ? `jetstream: { store_dir: "${store}"${limit} }` : '';
     const config = (this.options.config ?? '').replaceAll('FOLDER', this.folder);
     await writeFile(
       join(this.folder, 'nats.conf'),

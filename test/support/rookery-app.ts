@@ -72,12 +72,16 @@ export class SpyTransport extends InProcessTransport {
   readonly peers = new Set<SpyTransport>();
   /** While true every offer is lost without a word. */
   isDeaf = false;
+  /** What becomes of an offer on its way: the tickets that arrive in its place, none or others among them. */
+  distort: (ids: readonly string[]) => readonly (readonly string[])[] = (ids) => [ids];
 
   override offer(queue: string, lane: Lane, ids: readonly string[]): void {
     this.offers.push({ queue, lane, ids });
     if (this.isDeaf) return;
-    super.offer(queue, lane, ids);
-    for (const peer of this.peers) peer.receive(queue, lane, ids);
+    for (const arrived of this.distort(ids)) {
+      super.offer(queue, lane, arrived);
+      for (const peer of this.peers) peer.receive(queue, lane, arrived);
+    }
   }
 
   receive(queue: string, lane: Lane, ids: readonly string[]): void {

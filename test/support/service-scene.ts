@@ -74,9 +74,7 @@ export class ServiceScene {
   }
 
   /** What the handlers of the workload did so far. */
-  outbox(): Promise<OutboxLine[]> {
-    return readOutbox(this.outboxFile);
-  }
+  readonly outbox = (): Promise<OutboxLine[]> => readOutbox(this.outboxFile);
 
   /** Ends the embedded database server, of processes that were started with an empty DATABASE_URL, as a crash of it does. */
   async killPostgres(): Promise<void> {

@@ -1,0 +1,58 @@
+import { Client } from 'pg';
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
+import { expectEach, expectUnbroken, loadThrough, metricOf, outcomesIn } from '../support/fault-load.js';
+import type { RookeryProcess } from '../support/rookery-process.js';
+import { useServiceScene } from '../support/service-scene.js';
+
+const scene = useServiceScene({ jobs: 'workload' });
+let job: RookeryProcess;
+let worker: RookeryProcess;
+let strangers: Client[] = [];
+
+/** Takes every connection that the server has left for the user of the scene. */
+async function takeAll(): Promise<void> {
+  for (;;) {
+    const stranger = new Client({ connectionString: scene.database.url });
+    stranger.on('error', () => undefined);
+    try {
+      await stranger.connect();
+    } catch {
+      return;
+    }
+    strangers.push(stranger);
+  }
+}
+
+async function leave(): Promise<void> {
+  await Promise.all(strangers.map((stranger) => stranger.end()));
+  strangers = [];
+}
+
+beforeAll(async () => {
+  job = scene.start('job,scheduler');
+  worker = scene.start('worker');
+  await Promise.all([job.ready(), worker.ready()]);
+}, 120_000);
+afterEach(leave);
+
+it('a server without a connection left for a worker that lost its own costs time and no job', async () => {
+  const load = loadThrough(job);
+  await load.more(50);
+  await takeAll();
+  const [stranger] = strangers;
+  // All that Rookery has, whose sessions are named for what they do; strangers have what it gives up.
+  await stranger?.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%:%'`,
+  );
+  await takeAll();
+  await worker.line(/too many clients|remaining connection slots/);
+  await leave();
+  await load.more(50);
+  await load.end();
+  await expectUnbroken(scene, load.ids);
+  await expectEach(scene.database.query, load.ids, 'done');
+  // The control: there were connections to lose, and the worker has come back.
+  await eventually(async () => (await metricOf(worker, 'rookery_lease_held')) === 1);
+  expect(Object.keys(await outcomesIn(scene.database.query))).toContain('failed');
+});
