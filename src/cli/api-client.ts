@@ -9,6 +9,8 @@ export interface RequestParts {
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the server may take on purpose, in ms, as with `?wait=`. */
   readonly serverWaitMs?: number;
+  /** Gives the request up. */
+  readonly signal?: AbortSignal;
 }
 
 /** A success of the API. */
@@ -69,7 +71,7 @@ export class ApiClient {
   private async exchange(
     url: URL,
     method: string,
-    { body, headers, serverWaitMs = 0 }: RequestParts,
+    { body, headers, serverWaitMs = 0, signal }: RequestParts,
   ): Promise<{ readonly status: number; readonly isOk: boolean; readonly text: string }> {
     const withinMs = ANSWER_WITHIN_MS + serverWaitMs;
     try {
@@ -82,7 +84,7 @@ export class ApiClient {
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(withinMs),
+        signal: AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal ? [signal] : [])]),
       });
       return { status: response.status, isOk: response.ok, text: await response.text() };
     } catch (error) {

@@ -16,8 +16,8 @@ export interface WatchAllOptions {
 }
 
 /**
- * Shows how everything is, again and again, until it is left by q, Ctrl-C or a signal. A server that goes away is waited for; one that is
- * not there at the start, or refuses, is an error. Throws a usage error where there is no terminal to show it on.
+ * Shows how everything is, again and again, until it is left by q, Ctrl-C or a signal. A server that goes away is waited for, but by programs,
+ * who are told at once; one that is not there at the start, or refuses, is an error. Throws a usage error where there is no terminal to show it on.
  */
 export async function watchAll(
   client: ApiClient,
@@ -29,6 +29,9 @@ export async function watchAll(
   try {
     if (isJson) await tellOnAndOn(client, context, everyMs, quit.signal);
     else await showOnAndOn(client, context, everyMs, quit.signal);
+  } catch (error) {
+    // What was under way is given up, and fails for that.
+    if (!quit.signal.aborted) throw error;
   } finally {
     forget();
   }
@@ -41,7 +44,7 @@ async function tellOnAndOn(
   quit: AbortSignal,
 ): Promise<void> {
   while (!quit.aborted) {
-    context.printJson(await look(client));
+    context.printJson(await look(client, quit));
     await pause(everyMs, quit);
   }
 }
@@ -52,19 +55,20 @@ async function showOnAndOn(
   everyMs: number,
   quit: AbortSignal,
 ): Promise<void> {
-  let shown = await look(client);
+  let shown = await look(client, quit);
+  let head = headOf(client);
   let trouble = '';
   const screen = terminal.screen();
   if (!screen) throw noTerminal();
+  const paint = terminal.paint.bind(terminal);
   try {
     while (!quit.aborted) {
-      const head = `Rookery at ${client.origin}  ${new Date(systemClock.now()).toISOString().slice(0, 19).replace('T', ' ')} UTC  q quits`;
-      const paint = terminal.paint.bind(terminal);
       screen.draw(liveView(shown, { head, trouble, rows: screen.rows, paint }));
       await pause(everyMs, quit);
       if (quit.aborted) return;
       try {
-        shown = await look(client);
+        shown = await look(client, quit);
+        head = headOf(client);
         trouble = '';
       } catch (error) {
         trouble = awayText(error);
@@ -75,12 +79,18 @@ async function showOnAndOn(
   }
 }
 
-async function look(client: ApiClient): Promise<Overview> {
+/** Which server, and when it was asked. */
+function headOf(client: ApiClient): string {
+  const at = new Date(systemClock.now()).toISOString().slice(0, 19).replace('T', ' ');
+  return `Rookery at ${client.origin}  ${at} UTC  q quits`;
+}
+
+async function look(client: ApiClient, signal: AbortSignal): Promise<Overview> {
   const [totals, attention, queues, workers] = await Promise.all([
-    client.get<TotalsAnswer>('/status'),
-    client.get<{ readonly items: readonly AttentionAnswer[] }>('/attention'),
-    client.get<{ readonly queues: readonly QueueAnswer[] }>('/queue'),
-    client.get<{ readonly workers: readonly WorkerAnswer[] }>('/worker'),
+    client.get<TotalsAnswer>('/status', { signal }),
+    client.get<{ readonly items: readonly AttentionAnswer[] }>('/attention', { signal }),
+    client.get<{ readonly queues: readonly QueueAnswer[] }>('/queue', { signal }),
+    client.get<{ readonly workers: readonly WorkerAnswer[] }>('/worker', { signal }),
   ]);
   return {
     totals: totals.body,

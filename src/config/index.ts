@@ -10,10 +10,10 @@ export {
   type RookeryConfig,
 } from './config.js';
 export { defineConfig, loadConfig, type ConfigSources } from './load-config.js';
-export type { RookerySettings } from './settings-schema.js';
+export { MOST_SLOTS, type RookerySettings } from './settings-schema.js';
 export { ENTRIES, entryNames, hasApi, hasDashboard, type EntryName } from './entry-names.js';
 export { flags, nearestFlag, readFlags, type Flag, type FlagReading } from './flags.js';
 export { configError } from './assignment.js';
-export { splitList } from './setting-kinds.js';
+export { QUEUE_NAME, splitList } from './setting-kinds.js';
 export { suggestion } from './suggestion.js';
 export { helpText } from './help.js';

@@ -27,6 +27,9 @@ const LONGEST_TIMER = 24 * DAY;
 /** Each day kept is a partition that every reading for due jobs opens: a year of them is what a server bears beside its work. */
 const LONGEST_RETENTION = 400 * DAY;
 
+/** Most jobs of a queue and kind that one process may run at a time. */
+export const MOST_SLOTS = 10_000;
+
 /** What each queue may set for itself; `defaults` holds the same keys for all queues. */
 const queue = {
   timeout: durationOrNone({
@@ -39,13 +42,13 @@ const queue = {
   concurrency: integer({
     about: 'Fresh jobs of a queue that one process runs at a time',
     min: 1,
-    max: 10_000,
+    max: MOST_SLOTS,
     flag: { name: 'concurrency', argument: 'N' },
   }),
   retryConcurrency: integer({
     about: 'Retried jobs of a queue that one process runs at a time, beside the fresh ones',
     min: 1,
-    max: 10_000,
+    max: MOST_SLOTS,
     flag: { name: 'retry-concurrency', argument: 'N' },
   }),
   pollInterval: duration({

@@ -1,9 +1,12 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/run-cli.js';
 import { Terminal } from '../../src/cli/terminal.js';
 import { runCliHere } from '../support/cli-here.js';
 import { eventually } from '../support/eventually.js';
+import { gate } from '../support/handlers.js';
 import { SamplesApp } from '../support/samples-app.js';
 import { openTcpProxy } from '../support/tcp-proxy.js';
 
@@ -74,6 +77,31 @@ describe('rookery watch', () => {
       seat.stdin.write('q');
       await seat.ended;
       await proxy.close();
+    }
+  });
+
+  it('is left at once, though the server does not answer', async () => {
+    const asked = gate();
+    let requests = 0;
+    const server = createServer((request, response) => {
+      // The first look is four requests; the next has to wait.
+      if (++requests > 4) asked.open();
+      else void fetch(`${scene.url}${request.url}`).then(async (answer) => response.end(await answer.text()));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const seat = new Seat(`http://127.0.0.1:${port}`);
+    try {
+      await asked.opened;
+      const leftAt = performance.now();
+      seat.stdin.write('q');
+      expect(await seat.ended).toBe(0);
+      // An answer is waited for for half a minute.
+      expect(performance.now() - leftAt).toBeLessThan(10_000);
+      expect(seat.written.endsWith(LEAVE)).toBe(true);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     }
   });
 

@@ -6,7 +6,7 @@ import { isUuid, type IdGenerator } from '../../kernel/ids.js';
 import { encodeJson } from '../../kernel/json.js';
 import { activeTraceparent } from '../../kernel/tracing.js';
 import { freshLanes } from '../transport/index.js';
-import { MOST_ATTEMPTS, isAttempts, isTimeoutMs, type JobOptions, type JobType } from './job-type.js';
+import { MOST_ATTEMPTS, isAttempts, storedTimeoutMs, type JobOptions, type JobType } from './job-type.js';
 import type { JobKey, NewJob } from './new-job.js';
 import { copiedSecrets } from './secret-fields.js';
 
@@ -185,14 +185,14 @@ function encodedPayload(type: JobType, payload: unknown): string {
 
 function timeoutOf(timeout: Duration | undefined, issues: Issue[]): number | undefined {
   if (timeout === undefined) return undefined;
-  if (timeout === 'none') return 0;
-  const ms = parseDuration(timeout);
-  if (ms !== undefined && isTimeoutMs(ms)) return ms;
-  issues.push({
-    path: 'timeout',
-    message: `is ${show(timeout)}; use 1 ms to 24 days, as 500 or "30s", or "none"`,
-  });
-  return undefined;
+  const ms = storedTimeoutMs(timeout);
+  if (ms === undefined) {
+    issues.push({
+      path: 'timeout',
+      message: `is ${show(timeout)}; use 1 ms to 24 days, as 500 or "30s", or "none"`,
+    });
+  }
+  return ms;
 }
 
 function checkText(path: string, text: string, longest: number, issues: Issue[]): void {

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { durationMs, type Duration } from '../../kernel/durations.js';
+import { durationMs, parseDuration, type Duration } from '../../kernel/durations.js';
 import type { FreshLane } from '../transport/index.js';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
 
@@ -134,6 +134,13 @@ export function isAttempts(value: number): boolean {
 /** True for a timeout that a timer can count, in ms: 1 ms to 24 days. */
 export function isTimeoutMs(ms: number): boolean {
   return Number.isInteger(ms) && ms >= 1 && ms <= LONGEST_TIMEOUT_MS;
+}
+
+/** A timeout as it is stored, in ms, 0 for none; undefined for what is no timeout. */
+export function storedTimeoutMs(timeout: Duration): number | undefined {
+  if (timeout === 'none') return 0;
+  const ms = parseDuration(timeout);
+  return ms !== undefined && isTimeoutMs(ms) ? ms : undefined;
 }
 
 function queueOfItsOwn(name: string): string {

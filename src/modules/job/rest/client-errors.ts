@@ -11,14 +11,14 @@ const REFUSALS: Readonly<Record<string, readonly [number, string]>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'the extensions of a chunk are too large'],
 };
 
-/** How long answers under way may hold up the refusal of what came behind them: longer than the longest wait for a job, which is 30 s. */
-const ANSWERS_WITHIN_MS = 60_000;
+/** How long answers under way may hold up the refusal of what came behind them: longer than the longest wait for a job, which is 60 s. */
+const ANSWERS_WITHIN_MS = 65_000;
 
 const refused = new WeakSet<Socket>();
 
 /**
  * Answers what Node refuses before there is a request (bytes that are no HTTP, headers that are too large) as application/problem+json, and
- * ends the connection; whole requests that came before are answered first, within a minute. For the `clientErrorHandler` of a
+ * ends the connection; whole requests that came before are answered first, within 65 s. For the `clientErrorHandler` of a
  * `FastifyAdapter`.
  */
 export function answerClientError(error: Error, socket: Socket): void {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { QUEUE_NAME } from '../../../config/index.js';
 import { RookeryError } from '../../../kernel/errors.js';
 import { Database } from '../../database/index.js';
 import { TRANSPORT, type Transport } from '../../transport/index.js';
@@ -12,8 +13,6 @@ import {
   type QueueSettingsChange,
   type QueueState,
 } from '../repository/queue.repository.js';
-
-const QUEUE_NAME = /^[a-z0-9_-]{1,64}$/;
 
 /** Whether a queue is paused, and since when. */
 export interface PausedQueue {

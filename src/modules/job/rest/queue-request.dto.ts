@@ -1,12 +1,9 @@
 import { z } from 'zod';
-import { parseDuration } from '../../../kernel/durations.js';
-import { isTimeoutMs } from '../job-type.js';
+import { MOST_SLOTS } from '../../../config/index.js';
+import { storedTimeoutMs } from '../job-type.js';
 import type { QueueSettingsChange } from '../repository/queue.repository.js';
 import { expects } from './checked-by.js';
 import { defined } from './defined.js';
-
-/** What the configuration allows as well. */
-const MOST_SLOTS = 10_000;
 
 const slotsRule = `a whole number from 1 to ${MOST_SLOTS}, or null for each process's own`;
 const timeoutRule = '1 ms to 24 days, as 500 or "30s", "none", or null for each process\'s own';
@@ -20,13 +17,6 @@ const slots = (about: string) =>
     .optional()
     .meta({ description: about });
 
-/** 0 for none, as it is stored; −1 for what is no timeout. */
-function timeoutMsOf(timeout: number | string): number {
-  if (timeout === 'none') return 0;
-  const ms = parseDuration(timeout);
-  return ms !== undefined && isTimeoutMs(ms) ? ms : -1;
-}
-
 /** A change of what is set for a queue. */
 export const queueSettingsRequest = z
   .strictObject(
@@ -35,8 +25,8 @@ export const queueSettingsRequest = z
       retryConcurrency: slots('Retried jobs that one process runs at a time, beside the fresh ones'),
       timeout: z
         .union([z.number(), z.string()], expects(timeoutRule))
-        .refine((timeout) => timeoutMsOf(timeout) >= 0, expects(timeoutRule))
-        .transform(timeoutMsOf)
+        .refine((timeout) => storedTimeoutMs(timeout) !== undefined, expects(timeoutRule))
+        .transform(storedTimeoutMs)
         .nullable()
         .optional()
         .meta({ description: 'Longest a run may take, unless its job or its type says' }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { QUEUE_NAME } from '../../../config/index.js';
 import { parseDuration } from '../../../kernel/durations.js';
 import { isUuid } from '../../../kernel/ids.js';
 import { expects, uuid } from '../../job/index.js';
@@ -28,11 +29,7 @@ export const eventsQuery = z
   .strictObject({
     jobId: several(id, MOST_JOBS, 'Ids of jobs'),
     batchId: several(id, MOST_BATCHES, 'Ids of batches'),
-    queue: several(
-      z.string().regex(/^[a-z0-9_-]{1,64}$/, expects('names of queues')),
-      MOST_QUEUES,
-      'Names of queues',
-    ),
+    queue: several(z.string().regex(QUEUE_NAME, expects('names of queues')), MOST_QUEUES, 'Names of queues'),
     for: z
       .string(expects('1 to 1h'))
       .transform((text) => parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? -1)
