@@ -1,13 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { NoOp, startApplication } from '../application.js';
+import { startWorker } from './worker-processes.js';
 import { assertAllDone, doneCount, type Workload } from './workload.js';
 
 const JOBS = 50_000;
 const A_CALL = 10_000;
 const POLL_MS = 200;
-const WORKER = fileURLToPath(new URL('../worker.js', import.meta.url));
 
 /** A backlog drained by worker processes of their own; from the first start to the last end, as the rows tell. */
 export function drainByWorkers(workers: number): Workload {
@@ -22,12 +19,9 @@ export function drainByWorkers(workers: number): Workload {
       }
       await submitter.stop();
       const { cost } = await meter.during(async () => {
-        const argument = JSON.stringify({ ...settings, entry: ['worker'] });
-        const children = Array.from({ length: workers }, () =>
-          spawn(process.execPath, [WORKER, argument], { stdio: 'inherit' }),
-        );
+        const started = Array.from({ length: workers }, () => startWorker(settings));
         while ((await doneCount(meter)) < JOBS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-        await Promise.all(children.map(stop));
+        await Promise.all(started.map((worker) => worker.stop()));
       });
       await assertAllDone(meter, JOBS);
       const [span] = await meter.query<{ seconds: number }>(
@@ -43,10 +37,4 @@ export function drainByWorkers(workers: number): Workload {
       };
     },
   };
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

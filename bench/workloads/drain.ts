@@ -1,11 +1,15 @@
 import { startOfDay } from '../../src/modules/job/index.js';
 import { NoOp, startApplication } from '../application.js';
 import { openDuties } from '../duties.js';
+import { costPerJob, secondsOf } from './cost-per-job.js';
 import { insertFinishedJobs } from './finished-jobs.js';
 import { allStarted } from './starts.js';
 import { assertAllDone, type Workload, type WorkloadContext } from './workload.js';
 
 const JOBS = 10_000;
+
+/** The auditor passes what is older than a minute. */
+const PASSED_MS = 120_000;
 
 /** A backlog of no-op jobs, drained by one worker in the process that holds their tickets. */
 export const drain: Workload = {
@@ -30,9 +34,10 @@ export function drainBesideFinished(finished: number): Workload {
       await (await startApplication({ ...context, entry: ['job'] })).stop();
       const duties = await openDuties(context.url);
       try {
-        const today = startOfDay(duties.now());
+        const now = duties.now();
+        const today = startOfDay(now);
         await duties.makeDay(today);
-        await insertFinishedJobs(context.meter, today, finished);
+        await insertFinishedJobs(context.meter, { from: today, to: now - PASSED_MS }, finished);
         while (await duties.isBehind()) await duties.audit();
       } finally {
         await duties.close();
@@ -48,26 +53,12 @@ async function drainOnce(
 ): Promise<Record<string, number>> {
   const application = await startApplication({ ...settings, entry: ['all'] });
   const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
-  await meter.checkpoint();
-  const { result, cost } = await meter.during(async () => {
-    const started = allStarted(JOBS);
-    const cpuBefore = process.cpuUsage();
+  const started = allStarted(JOBS);
+  const figures = await costPerJob(meter, application, JOBS, async () => {
     // One transaction: no ticket is offered, and nothing starts, before all jobs are there.
     await application.jobs.enqueueMany(NoOp, items);
-    const startedAt = performance.now();
-    await started;
-    const seconds = (performance.now() - startedAt) / 1_000;
-    const cpu = process.cpuUsage(cpuBefore);
-    // Sessions that end report their statistics.
-    await application.stop();
-    return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
+    return secondsOf(() => started);
   });
   await assertAllDone(meter, JOBS + finished);
-  return {
-    ...result,
-    postgresCpu: (cost.cpuMs * 1_000) / JOBS,
-    wal: cost.walBytes / JOBS,
-    hot: cost.hotShare * 100,
-    indexGrowth: cost.indexBytes / JOBS,
-  };
+  return figures;
 }

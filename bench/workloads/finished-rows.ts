@@ -22,7 +22,7 @@ export function finishedRows(rows: number): Workload {
       try {
         const day = startOfDay(duties.now()) - 20 * DAY_MS;
         await duties.makeDay(day);
-        await insertFinishedJobs(meter, day, rows);
+        await insertFinishedJobs(meter, { from: day, to: day + DAY_MS - 1 }, rows);
         // The first rounds pass the rows, once and for all.
         while (await duties.isBehind()) await duties.audit();
         const startedAt = performance.now();

@@ -17,8 +17,8 @@ export const heldSnapshot: Workload = {
     rate: 'jobs/s',
     free: 'jobs/s without it',
     share: '% of that',
-    first: 'jobs/s, first minute',
-    last: 'jobs/s, last minute',
+    first: 'jobs/s, first third of the drains',
+    last: 'jobs/s, last third',
   },
   async run({ meter, ...settings }) {
     const application = await startApplication({ ...settings, entry: ['all'] });

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { PostgresMeter } from '../postgres-meter.js';
 import { NoOp, startApplication } from '../application.js';
+import { startWorker } from './worker-processes.js';
 import { assertAllDone, doneCount, type Workload } from './workload.js';
 
 const JOBS = 1_000_000;
@@ -14,7 +12,6 @@ const MOST_WAITING = 50_000;
 const LOOK_MS = 200;
 /** After the last job, for what is let go on a timer. */
 const SETTLED_MS = 5_000;
-const WORKER = fileURLToPath(new URL('../worker.js', import.meta.url));
 
 /** What a worker process of its own has grown by after a million jobs. */
 export const memory: Workload = {
@@ -22,17 +19,14 @@ export const memory: Workload = {
   units: { idle: 'MB', early: 'MB after the first tenth', after: 'MB', growth: 'MB', rate: 'jobs/s' },
   async run({ meter, ...settings }) {
     const submitter = await startApplication({ ...settings, entry: ['job'] });
-    const child = spawn(process.execPath, [WORKER, JSON.stringify({ ...settings, entry: ['worker'] })], {
-      stdio: 'inherit',
-    });
-    const pid = child.pid ?? 0;
+    const worker = startWorker(settings);
     await untilRegistered(meter);
     await delay(SETTLED_MS);
-    const idle = await residentMb(pid);
+    const idle = await residentMb(worker.pid);
     let early = Number.NaN;
     const startedAt = performance.now();
     for (let at = 0; at < JOBS; at += A_CALL) {
-      if (at === JOBS / 10) early = await residentMb(pid);
+      if (at === JOBS / 10) early = await residentMb(worker.pid);
       const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
       await submitter.jobs.enqueueMany(NoOp, items);
       while (at + A_CALL - (await doneCount(meter)) > MOST_WAITING) await delay(LOOK_MS);
@@ -40,10 +34,8 @@ export const memory: Workload = {
     while ((await doneCount(meter)) < JOBS) await delay(LOOK_MS);
     const seconds = (performance.now() - startedAt) / 1_000;
     await delay(SETTLED_MS);
-    const after = await residentMb(pid);
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exited;
+    const after = await residentMb(worker.pid);
+    await worker.stop();
     await submitter.stop();
     await assertAllDone(meter, JOBS);
     return { idle, early, after, growth: after - idle, rate: JOBS / seconds };

@@ -1,4 +1,5 @@
 import { NoOp, startApplication } from '../application.js';
+import { costPerJob, secondsOf } from './cost-per-job.js';
 import { allStarted } from './starts.js';
 import { assertAllDone, type Workload } from './workload.js';
 
@@ -11,24 +12,17 @@ export const thousandsWhileDrain: Workload = {
   units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job', hot: '%', nodeCpu: 'µs/job' },
   async run({ meter, ...settings }) {
     const application = await startApplication({ ...settings, entry: ['all'] });
-    await meter.checkpoint();
-    const { result, cost } = await meter.during(async () => {
-      const started = allStarted(JOBS);
-      const cpuBefore = process.cpuUsage();
-      const startedAt = performance.now();
-      for (let at = 0; at < JOBS; at += A_CALL) {
-        const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
-        await application.jobs.enqueueMany(NoOp, items);
-      }
-      await started;
-      const seconds = (performance.now() - startedAt) / 1_000;
-      const cpu = process.cpuUsage(cpuBefore);
-      // Sessions that end report their statistics.
-      await application.stop();
-      return { rate: JOBS / seconds, nodeCpu: (cpu.user + cpu.system) / JOBS };
-    });
+    const started = allStarted(JOBS);
+    const figures = await costPerJob(meter, application, JOBS, () =>
+      secondsOf(async () => {
+        for (let at = 0; at < JOBS; at += A_CALL) {
+          const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
+          await application.jobs.enqueueMany(NoOp, items);
+        }
+        await started;
+      }),
+    );
     await assertAllDone(meter, JOBS);
-    const postgresCpu = (cost.cpuMs * 1_000) / JOBS;
-    return { ...result, postgresCpu, wal: cost.walBytes / JOBS, hot: cost.hotShare * 100 };
+    return figures;
   },
 };
