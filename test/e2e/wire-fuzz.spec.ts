@@ -51,7 +51,8 @@ describe('whatever bytes come over HTTP and NATS', () => {
     async (connection) => {
       const body = '{"name":"paint","payload":1}';
       const head = `POST /job HTTP/1.1\r\nhost: x\r\nconnection: ${connection}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
-      const answers = answersIn(await fuzz.exchange(Buffer.from(`${head}\r\n\r\n${body}}`)));
+      const bytes = Buffer.from(`${head}\r\n\r\n${body}}`);
+      const answers = answersIn(await fuzz.exchange(bytes), bytes);
       const statuses = answers.map(({ status }) => status);
       expect(statuses).toEqual(connection === 'close' ? [201] : [201, 400]);
     },

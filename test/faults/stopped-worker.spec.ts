@@ -43,9 +43,11 @@ function doneIn(run: number, enqueued: readonly string[]): Promise<true> {
 }
 
 beforeAll(async () => {
+  // It holds the duties before there is a worker who could: that a process which stands still gives them up is another scene.
   job = scene.start('job,scheduler', [], settings);
+  await job.line(/holds the duties/);
   stopped = scene.start('worker', [], settings);
-  await Promise.all([job.ready(), stopped.ready()]);
+  await stopped.ready();
 }, 120_000);
 // A failed test leaves it standing, and it could not be asked to stop.
 afterAll(() => stopped.signal('SIGCONT'));
@@ -53,8 +55,14 @@ afterAll(() => stopped.signal('SIGCONT'));
 it('a worker that stands still for less than its lease keeps its jobs and is refused nothing', async () => {
   const enqueued = await hold(1_500);
   stopped.signal('SIGSTOP');
-  // Its jobs are due meanwhile, and nobody else may have them.
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  // A heartbeat is missing; nobody else may have its jobs for that.
+  await eventually(async () => {
+    const [lease] = await scene.database.query<{ silentMs: number }>(
+      `SELECT (extract(epoch FROM clock_timestamp() - max(seen_at)) * 1000)::float8 AS "silentMs" FROM worker WHERE pid = $1`,
+      [stopped.pid],
+    );
+    return (lease?.silentMs ?? 0) > 7_000;
+  });
   stopped.signal('SIGCONT');
   await doneIn(1, enqueued);
   expect(await metricOf(stopped, 'rookery_fence_refusals_total')).toBe(0);

@@ -1,8 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc, { type Arbitrary, type AsyncCommand } from 'fast-check';
-import { copyOf, isReady, noFlows, take, type JobGroup, type JobStep, type ModelJob } from './job-model.js';
+import {
+  copyOf,
+  isReady,
+  noFlows,
+  take,
+  type JobGroup,
+  type JobStep,
+  type ModelJob,
+  type Shown,
+} from './job-model.js';
 import { membersOf, orderOf, remember, wishes, type JobModel, type Order, type Wish } from './job-orders.js';
-import { MOST_AT_ONCE, type JobWorld, type Shown } from './job-world.js';
+import { MOST_AT_ONCE, type JobWorld } from './job-world.js';
 
 /** A step with what was told of it. */
 interface ToldStep {

@@ -1,8 +1,8 @@
-import type { JobState } from '../../src/modules/job/index.js';
+import type { JobState, Totals } from '../../src/modules/job/index.js';
 
 /**
  * What the claim, settle and lease protocol is to do, told as simply as can be: objects in memory, and what each command does to one job.
- * It shares no code with the product; the names of states are all it takes from it.
+ * It shares no code with the product; the names of states and counts are all it takes from it.
  */
 
 /** How a worker says that a run ended; `given up` is a handler that ends its job as done in spite of an error. */
@@ -255,5 +255,26 @@ export function copyOf({ jobs, keys, flows }: JobGroup): JobGroup {
     jobs: new Map([...jobs].map(([id, job]) => [id, { ...job }])),
     keys: new Map(keys),
     flows: { ...flows },
+  };
+}
+
+/** What the tables of one run of commands hold, in the model's words. */
+export interface Shown {
+  readonly jobs: ReadonlyMap<string, ModelJob>;
+  /** Which job each key names. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly flows: Flows;
+  readonly totals: Omit<Totals, 'queue' | 'name'>;
+  /** What a worker without any ticket finds. */
+  readonly ready: readonly string[];
+  /** Open jobs that nobody would find. */
+  readonly lostFromSight: readonly string[];
+  readonly batch: {
+    readonly total: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly canceled: number;
+    readonly isSealed: boolean;
+    readonly isComplete: boolean;
   };
 }

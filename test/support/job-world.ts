@@ -29,7 +29,6 @@ import {
   type OrphanedRun,
   type Query,
   type RunResult,
-  type Totals,
 } from '../../src/modules/job/index.js';
 import { LAST_ID } from '../../src/modules/job/repository/job-query.sql.js';
 import { ended, succeeded } from '../../src/modules/worker/outcome.js';
@@ -37,8 +36,16 @@ import { Run } from '../../src/modules/worker/run.js';
 import { registerWorker, renewLease, stopWorker } from '../../src/modules/worker/worker.repository.js';
 import { Paint } from './rest-app.js';
 import { eventually } from './eventually.js';
-import { noFlows, type Flows, type HeldRun, type JobStep, type ModelJob, type RunEnd } from './job-model.js';
+import {
+  type Flows,
+  type HeldRun,
+  type JobStep,
+  type ModelJob,
+  type RunEnd,
+  type Shown,
+} from './job-model.js';
 import { JobTables } from './job-tables.js';
+import { SHOW_BATCH, SHOW_FLOWS, SHOW_JOBS, SHOW_WAITING } from './job-world.sql.js';
 
 /** The statements under test; a control puts a broken one in the place of one of them. */
 export const protocol = { cancelJobs, claim, passRows, reopenJobs, settle };
@@ -51,27 +58,6 @@ const NAME = 'task';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const SLOTS = { total: 1, busy: 0, stuck: 0, isDraining: false, queues: {} };
-
-/** What the tables of one run of commands hold, in the model's words. */
-export interface Shown {
-  readonly jobs: ReadonlyMap<string, ModelJob>;
-  /** Which job each key names. */
-  readonly keys: ReadonlyMap<string, string>;
-  readonly flows: Flows;
-  readonly totals: Omit<Totals, 'queue' | 'name'>;
-  /** What a worker without any ticket finds. */
-  readonly ready: readonly string[];
-  /** Open jobs that nobody would find. */
-  readonly lostFromSight: readonly string[];
-  readonly batch: {
-    readonly total: number;
-    readonly done: number;
-    readonly failed: number;
-    readonly canceled: number;
-    readonly isSealed: boolean;
-    readonly isComplete: boolean;
-  };
-}
 
 /** The product's statements on a real database, each command on the kind of session that it has in a process. */
 export class JobWorld {
@@ -396,22 +382,3 @@ const ENDINGS = {
   interrupted: { outcome: 'interrupted' },
   lost: { outcome: 'lost' },
 } as const satisfies Record<Exclude<RunEnd, 'succeeded'>, unknown>;
-
-const SHOW_JOBS = `
-SELECT id, max_attempts AS "maxAttempts", batch_id IS NOT NULL AS "isMember", status, run, attempt,
-       CASE WHEN due_at IS NULL THEN 'none' WHEN due_at <= clock_timestamp() THEN 'past' ELSE 'future' END AS due,
-       cancel_requested_at IS NOT NULL AS "isCancelRequested", worker_id AS worker, (result->'run')::int AS result,
-       coalesce((SELECT jsonb_agg(jsonb_build_object('run', entry->'run', 'attempt', entry->'attempt', 'outcome', entry->'outcome',
-                                                     'worker', entry->'worker') ORDER BY place)
-                   FROM jsonb_array_elements(history) WITH ORDINALITY AS h(entry, place)), '[]') AS history
-  FROM job WHERE queue = $1`;
-
-const SHOW_FLOWS = `SELECT ${Object.keys(noFlows())
-  .map((flow) => `coalesce(sum(${flow}), 0)::int AS ${flow}`)
-  .join(', ')} FROM counter_delta WHERE queue = $1`;
-
-const SHOW_BATCH = `SELECT total, done, failed, canceled, sealed_at IS NOT NULL AS "isSealed", completed_at IS NOT NULL AS "isComplete"
-  FROM batch WHERE id = $1`;
-
-const SHOW_WAITING = `SELECT count(DISTINCT pid)::int AS waiting FROM pg_locks
-  WHERE NOT granted AND locktype = 'relation' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;

@@ -103,9 +103,13 @@ export class LeaseKeeper {
     if (!this.isLost) await stopWorker(this.query, this.currentId);
   }
 
-  private scheduleBeat(): void {
+  /** From beginning to beginning: with a database that takes a second for each statement, a beat may take as long as the pause. */
+  private scheduleBeat(afterMs = HEARTBEAT_MS): void {
     if (this.isStopped) return;
-    this.beatTimer = setTimeout(() => void this.beat().then(() => this.scheduleBeat()), HEARTBEAT_MS);
+    this.beatTimer = setTimeout(() => {
+      const beganAt = monotonicMs();
+      void this.beat().then(() => this.scheduleBeat(Math.max(0, HEARTBEAT_MS - (monotonicMs() - beganAt))));
+    }, afterMs);
   }
 
   private async tryBeat(): Promise<void> {
