@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedApp } from '../support/embedded-app.js';
 import { EMBEDDED_TEST_SETTINGS, query, useEmbeddedScene } from '../support/embedded-scene.js';
@@ -10,6 +11,15 @@ import { eventually } from '../support/eventually.js';
 
 const isRoot = process.getuid?.() === 0;
 const scene = useEmbeddedScene();
+
+/** A session at the server, as any client's. */
+async function connected(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  // The server may end before it does.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
 
 describe('a first open', () => {
   it('makes a UTF-8 database that only the password opens, and leaves nothing else', async () => {
@@ -183,6 +193,27 @@ describe('several processes', () => {
     const server = await scene.open();
     expect(server).toMatchObject({ pid: left.pid, url: left.url, wasAdopted: true });
     await server.close();
+    expect(await scene.isRunning()).toBe(false);
+  });
+
+  it('end the server with the last of them, though the server has yet to notice that another was killed', async () => {
+    scene.makeCluster();
+    const server = await scene.open();
+    // As the session of a killed process is, until the server reads its end.
+    const [killed, watch] = await Promise.all([connected(server.url), connected(server.url)]);
+    await killed.query(
+      'SELECT pg_advisory_lock_shared(classid::int, objid::int) FROM pg_locks WHERE locktype = $1',
+      ['advisory'],
+    );
+    const closing = server.close();
+    await eventually(async () => {
+      const { rowCount } = await watch.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`,
+      );
+      return rowCount === 1;
+    });
+    await Promise.all([killed.end(), watch.end()]);
+    await closing;
     expect(await scene.isRunning()).toBe(false);
   });
 });

@@ -16,6 +16,10 @@ const NOT_YET = new Set(['57P03', '57P01', '57P02', '53300', 'ECONNREFUSED', 'EC
 const NO_SUCH_DATABASE = '3D000';
 const DATABASE_EXISTS = '42P04';
 const WRONG_PASSWORD = '28P01';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** In which a server notices that a process was killed, in ms; as long as a stop waits that leaves others behind. */
+const NOTICED_WITHIN_MS = 250;
 
 /** Why a presence could not be taken: the server is not ready, or it is not the one of our data. */
 export type NoPresence = 'not_yet' | 'another_server';
@@ -59,13 +63,21 @@ export class Presence {
     return samePath(answer.rows[0]?.data, data);
   }
 
-  /** Gives the lock back; true when nobody else is present, and then nobody may come until `leave`. */
+  /**
+   * Gives the lock back; true when nobody else is present, and then nobody may come until `leave`. Waits a moment for those whose end the
+   * server has not noticed yet.
+   */
   async retire(): Promise<boolean> {
-    await this.client.query(`SELECT pg_advisory_unlock_shared(${LOCK.join(', ')})`);
-    const answer = await this.client.query<{ last: boolean }>(
-      `SELECT pg_try_advisory_lock(${LOCK.join(', ')}) AS last`,
+    await this.client.query(
+      `SELECT pg_advisory_unlock_shared(${LOCK.join(', ')}), set_config('lock_timeout', '${NOTICED_WITHIN_MS}', false)`,
     );
-    return answer.rows[0]?.last ?? false;
+    try {
+      await this.client.query(`SELECT pg_advisory_lock(${LOCK.join(', ')})`);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === LOCK_NOT_AVAILABLE) return false;
+      throw error;
+    }
   }
 
   /** Ends the connection, and with it the presence. */
