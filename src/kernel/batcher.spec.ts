@@ -115,6 +115,81 @@ describe('a batcher', () => {
   });
 });
 
+describe('with two tracks', () => {
+  /** Runs that end when the test says so, in the order it says. */
+  function held(options: Partial<BatcherOptions<number, number>> = {}) {
+    const runs: { readonly items: readonly number[]; readonly track: number; end(): void }[] = [];
+    const batcher = new Batcher<number, number>({
+      name: 'test',
+      maxItems: 100,
+      tracks: 2,
+      run: async (items, _, track) => {
+        const ending = gate();
+        runs.push({ items, track, end: ending.open });
+        await ending.opened;
+        return items.map((item) => item * 2);
+      },
+      isItemFault: () => false,
+      isTransient: () => false,
+      repeatForMs: 0,
+      ...options,
+    });
+    return { batcher, runs };
+  }
+  const upTo = (count: number) => Array.from({ length: count }, (_, item) => item);
+
+  it('runs what arrives during a run on the other track, and what arrives then when one is free', async () => {
+    const { batcher, runs } = held();
+    const results = [];
+    for (const item of [1, 2, 3, 4]) {
+      results.push(batcher.submit(item));
+      await turnOfTheLoop();
+    }
+    expect(runs.map(({ items, track }) => ({ items, track }))).toEqual([
+      { items: [1], track: 0 },
+      { items: [2], track: 1 },
+    ]);
+    runs[1]?.end();
+    expect(await results[1]).toBe(4);
+    await turnOfTheLoop();
+    expect(runs[2]).toMatchObject({ items: [3, 4], track: 1 });
+    for (const { end } of runs) end();
+    expect(await Promise.all(results)).toEqual([2, 4, 6, 8]);
+  });
+
+  it('divides a crowd in its order, and leaves a few together', async () => {
+    const { batcher, runs } = held();
+    const few = upTo(16).map((item) => batcher.submit(item));
+    await turnOfTheLoop();
+    expect(runs.map(({ items }) => items)).toEqual([upTo(16)]);
+    runs[0]?.end();
+    await Promise.all(few);
+    const crowd = upTo(50).map((item) => batcher.submit(item));
+    await turnOfTheLoop();
+    expect(runs.slice(1).map(({ items }) => items)).toEqual([upTo(25), upTo(50).slice(25)]);
+    expect(runs[1]?.track).not.toBe(runs[2]?.track);
+    for (const { end } of runs) end();
+    expect(await Promise.all(crowd)).toEqual(upTo(50).map((item) => item * 2));
+  });
+
+  it('is idle, and closed, when both are', async () => {
+    const { batcher, runs } = held();
+    const results = [batcher.submit(1)];
+    await turnOfTheLoop();
+    results.push(batcher.submit(2));
+    await turnOfTheLoop();
+    let isClosed = false;
+    const closed = batcher.close().then(() => (isClosed = true));
+    runs[0]?.end();
+    expect(await results[0]).toBe(2);
+    await turnOfTheLoop();
+    expect(isClosed).toBe(false);
+    runs[1]?.end();
+    await closed;
+    expect(await results[1]).toBe(4);
+  });
+});
+
 describe('a bad item', () => {
   it('fails alone, wherever it stands and however many there are', async () => {
     await fc.assert(

@@ -1,9 +1,12 @@
 import { monotonicMs } from './clock.js';
 
 /**
- * Group commit. While one statement is in flight, whatever arrives meanwhile waits and rides the next one together; when
+ * Group commit. While a statement is in flight, whatever arrives meanwhile waits and rides the next one together; when
  * nothing is in flight an item leaves at the end of the current turn of the event loop, so an idle system adds no delay.
  * The busier it is, the bigger the batches and the cheaper each item: no timer and no tuning.
+ *
+ * With two tracks one statement can be prepared while the server works on another. Callers who each wait for their answer would all ride
+ * the same one and leave the other track empty for ever; so a crowd that finds several tracks free is divided among them.
  *
  * A bad item fails alone: an error that one item can cause (`isItemFault`) halves the batch until that item stands by
  * itself. An error of the connection (`isTransient`) repeats the same items, because the answer may have been lost after
@@ -18,8 +21,13 @@ export interface BatcherOptions<Item, Result> {
   readonly weigh?: (item: Item) => number;
   /** Heaviest run; an item heavier than this runs alone. Unlimited when absent. */
   readonly maxWeight?: number;
-  /** Does the work for all items and answers one result an item, in their order. `repeated`: an earlier try may have taken effect. */
-  readonly run: (items: readonly Item[], repeated: boolean) => Promise<readonly Result[]>;
+  /** How many runs may be in flight at once, ≥ 1; 1 when absent. */
+  readonly tracks?: number;
+  /**
+   * Does the work for all items and answers one result an item, in their order. `repeated`: an earlier try may have taken effect.
+   * `track`, from 0: no other run in flight has it.
+   */
+  readonly run: (items: readonly Item[], repeated: boolean, track: number) => Promise<readonly Result[]>;
   /** True for an error that a single item may have caused. */
   readonly isItemFault: (error: unknown) => boolean;
   /** True for an error after which the same items are worth repeating. */
@@ -44,6 +52,9 @@ interface Entry<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** Fewer items than this on each track are not worth a statement more. */
+const FEWEST_DIVIDED = 16;
+
 /** What came of a run. */
 type Outcome<Result> = { readonly results: readonly Result[] } | { readonly error: unknown };
 
@@ -60,17 +71,21 @@ export class BatcherClosedError extends Error {
   }
 }
 
-/** Runs items in groups, one group at a time, in the order they came. */
+/** Runs items in groups, one group a track at a time, in the order they came. */
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = [];
-  private isRunning = false;
+  /** The tracks on which nothing is in flight; the one to be used next is the last. */
+  private readonly free: number[];
+  private isScheduled = false;
   private isClosed = false;
   private runs = 0;
   private items = 0;
   private idleWaiters: (() => void)[] = [];
-  private wakeRepeat: (() => void) | undefined;
+  private readonly pauses = new Set<() => void>();
 
-  constructor(private readonly options: BatcherOptions<Item, Result>) {}
+  constructor(private readonly options: BatcherOptions<Item, Result>) {
+    this.free = Array.from({ length: options.tracks ?? 1 }, (_, track) => track).reverse();
+  }
 
   /** Resolves with the item's result once its group is through; rejects with the error that item alone caused. */
   submit(item: Item): Promise<Result> {
@@ -96,43 +111,60 @@ export class Batcher<Item, Result> {
 
   /** Resolves when nothing is waiting or in flight. */
   idle(): Promise<void> {
-    if (!this.isRunning && this.waiting.length === 0) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
   /** Takes no more items; those waiting still run, and a run that is being repeated fails with its last error. */
   async close(): Promise<void> {
     this.isClosed = true;
-    this.wakeRepeat?.();
+    for (const end of [...this.pauses]) end();
     await this.idle();
   }
 
-  private schedule(): void {
-    if (this.isRunning) return;
-    this.isRunning = true;
-    setImmediate(() => void this.drain());
+  private get isIdle(): boolean {
+    return this.waiting.length === 0 && this.free.length === (this.options.tracks ?? 1);
   }
 
-  private async drain(): Promise<void> {
+  private schedule(): void {
+    if (this.isScheduled || this.free.length === 0) return;
+    this.isScheduled = true;
+    setImmediate(() => this.dispatch());
+  }
+
+  private dispatch(): void {
+    this.isScheduled = false;
+    const share = Math.max(FEWEST_DIVIDED, Math.ceil(this.waiting.length / this.free.length));
     while (this.waiting.length > 0) {
-      const group = this.nextGroup();
+      const track = this.free.pop();
+      if (track === undefined) return;
+      void this.drain(track, this.nextGroup(share));
+    }
+  }
+
+  /** Runs this group, and whatever waits by then; never rejects. */
+  private async drain(track: number, first: Entry<Item, Result>[]): Promise<void> {
+    for (let group = first; group.length > 0; group = this.nextGroup()) {
       this.runs++;
       this.items += group.length;
       const startedAt = monotonicMs();
-      await this.runGroup(group, false);
+      await this.runGroup(group, false, track);
       this.options.onRun?.(
         group.map((entry) => entry.item),
         monotonicMs() - startedAt,
       );
     }
-    this.isRunning = false;
+    this.free.push(track);
+    if (!this.isIdle) return;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
   }
 
-  private nextGroup(): Entry<Item, Result>[] {
-    const { maxItems, maxWeight = Infinity } = this.options;
+  /** Takes the next group from what waits: empty when nothing does. */
+  private nextGroup(share = Infinity): Entry<Item, Result>[] {
+    const { maxWeight = Infinity } = this.options;
+    const maxItems = Math.min(this.options.maxItems, share);
     let count = 0;
     let weight = 0;
     for (const entry of this.waiting) {
@@ -147,30 +179,39 @@ export class Batcher<Item, Result> {
   }
 
   /** Settles every entry of the group, whatever happens; never rejects. */
-  private async runGroup(group: readonly Entry<Item, Result>[], mayHaveRun: boolean): Promise<void> {
+  private async runGroup(
+    group: readonly Entry<Item, Result>[],
+    mayHaveRun: boolean,
+    track: number,
+  ): Promise<void> {
     const outcome = await this.runRepeating(
       group.map((entry) => entry.item),
       mayHaveRun,
+      track,
     );
     if ('results' in outcome) {
       group.forEach((entry, index) => entry.resolve(outcome.results[index] as Result));
     } else if (group.length > 1 && this.options.isItemFault(outcome.error)) {
       const middle = group.length >> 1;
       // A run may be several statements, and the first of them may have taken effect before the fault.
-      await this.runGroup(group.slice(0, middle), true);
-      await this.runGroup(group.slice(middle), true);
+      await this.runGroup(group.slice(0, middle), true, track);
+      await this.runGroup(group.slice(middle), true, track);
     } else {
       for (const entry of group) entry.reject(outcome.error);
     }
   }
 
   /** Tries until the items are through, the error is not transient or the time is up. */
-  private async runRepeating(items: readonly Item[], mayHaveRun: boolean): Promise<Outcome<Result>> {
+  private async runRepeating(
+    items: readonly Item[],
+    mayHaveRun: boolean,
+    track: number,
+  ): Promise<Outcome<Result>> {
     const startedAt = monotonicMs();
     let repeated = mayHaveRun;
     for (let pauseMs = FIRST_REPEAT_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_REPEAT_MS)) {
       try {
-        return { results: this.checked(items, await this.options.run(items, repeated)) };
+        return { results: this.checked(items, await this.options.run(items, repeated, track)) };
       } catch (error) {
         const isSpent = monotonicMs() - startedAt + pauseMs > this.options.repeatForMs;
         if (!this.options.isTransient(error) || isSpent || this.isClosed) return { error };
@@ -192,11 +233,11 @@ export class Batcher<Item, Result> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.wakeRepeat = undefined;
+        this.pauses.delete(done);
         resolve();
       };
       const timer = setTimeout(done, ms);
-      this.wakeRepeat = done;
+      this.pauses.add(done);
     });
   }
 }

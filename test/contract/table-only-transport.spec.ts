@@ -27,6 +27,7 @@ describe('table-only transport', () => {
     await transport.start();
     transport.offer();
     expect(transport.isAvailable).toBe(false);
+    expect(transport.isAwaited()).toBe(false);
     expect(await transport.oldestTicketAt()).toEqual({ kind: 'unknown' });
   });
 

@@ -62,6 +62,25 @@ export function describeTaking(subject: TransportUnderTest): void {
       expect(idsOf(await takeSome(transport, { lanes: ['retry'], maxIds: 10 }))).toEqual([retry]);
     });
 
+    test('lanes are awaited, if at all, while somebody waits for all of them and none has a ticket', async () => {
+      const harness = await open();
+      const transport = processOf(harness, 0);
+      const isAwaited = (): boolean => transport.isAwaited(QUEUE, freshLanes);
+      expect(isAwaited()).toBe(false);
+      const ended = new AbortController();
+      const partial = transport.take(QUEUE, ['high'], 1, ended.signal);
+      expect(isAwaited()).toBe(false);
+      ended.abort();
+      await partial;
+      const taken = takeSome(transport);
+      const wasAwaited = isAwaited();
+      expect(wasAwaited).toBe(!subject.isShared);
+      transport.offer(QUEUE, 'low', newIds(2));
+      expect(isAwaited()).toBe(false);
+      await taken;
+      expect(isAwaited()).toBe(false);
+    });
+
     test('a ticket tells its queue, its lane and that it is delivered for the first time', async () => {
       const transport = processOf(await open(), 0);
       const ids = newIds(1);

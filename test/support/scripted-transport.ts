@@ -40,6 +40,10 @@ export class ScriptedTransport implements Transport {
     this.offers.push({ queue, lane, ids });
   }
 
+  isAwaited(): boolean {
+    return false;
+  }
+
   oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket> {
     return Promise.resolve(this.oldest(queue, lane));
   }

@@ -2,6 +2,7 @@ export { announceCompleted, type AnnouncerParts } from './announce-completed.js'
 export { batchStates, batchViewOf, type BatchState, type BatchView, type NewBatch } from './batch.js';
 export type { BatchOptions, OnComplete } from './batch-options.js';
 export { BatchService, type Batch } from './batch.service.js';
+export type { BirthClaim, BirthClaimer } from './birth-claim.js';
 export type { ClaimedJob } from './claimed-job.js';
 export { countsOf, type Counts } from './counts.js';
 export { databaseError } from './database-error.js';

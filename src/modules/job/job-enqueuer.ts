@@ -4,32 +4,21 @@ import { monotonicMs } from '../../kernel/clock.js';
 import { RookeryError } from '../../kernel/errors.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
 import { Metrics, type Cell, type Counter } from '../../kernel/metrics.js';
-import {
-  Database,
-  isBadValue,
-  isItemFault,
-  isTransient,
-  isUndefinedTable,
-  type HotConnection,
-} from '../database/index.js';
+import { Database, isBadValue, isItemFault, type HotConnection } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
+import type { BirthClaimer } from './birth-claim.js';
 import { databaseError } from './database-error.js';
 import { refuseDuplicates } from './duplicates.js';
 import { observeBatches } from './observe-batches.js';
 import { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
 import type { NewBatch } from './batch.js';
+import { ENQUEUE_BATCHING, MAX_WEIGHT } from './enqueue-batching.js';
 import type { NewJob } from './new-job.js';
-import { dayOf } from './partition.js';
 import { Partitions } from './partitions.js';
+import { PlainEnqueuer } from './plain-enqueuer.js';
 import { insertBatch, insertMembers, sealBatch, type CompletedBatch } from './repository/batch.repository.js';
-import { insertJobs, insertKeyedJobs, type KeyedOutcome } from './repository/enqueue.repository.js';
+import { insertKeyedJobs, type KeyedOutcome } from './repository/enqueue.repository.js';
 import { hotQuery } from './repository/query.js';
-
-/** Heaviest statement, in characters of payload: large enough for 500 ordinary jobs, small enough to parse without a pause. */
-const MAX_WEIGHT = 4 * 1024 * 1024;
-
-/** How long an enqueue outlasts a database that is away, in ms: a restart takes seconds, callers wait for a minute at most. */
-const OUTLAST_MS = 15_000;
 
 /** How long an enqueue waits for a key that another transaction holds: another process's batch takes milliseconds. */
 const HELD_WAIT_MS = 1_000;
@@ -46,7 +35,6 @@ interface BulkRequest {
   readonly mayStore: (outcomes: readonly KeyedOutcome[]) => void;
 }
 
-/** A batch to be made with its first members. */
 /** A batch that is to be made with its first members. */
 export interface BatchRequest {
   readonly batch: NewBatch;
@@ -69,14 +57,13 @@ export interface StoredBatch {
 export class JobEnqueuer {
   private readonly enqueued: Counter;
   private readonly duplicates: Counter;
-  private readonly plain: Batcher<NewJob, void>;
+  private readonly plain: PlainEnqueuer;
   private readonly keyed: Batcher<NewJob, KeyedOutcome>;
   /** One request a run, for the sake of its repeats. */
   private readonly bulk: Batcher<BulkRequest, KeyedOutcome[]>;
   /** Members of batches, whose rows they lock until the commit. */
   private readonly members: Batcher<NewJob, KeyedOutcome>;
   private readonly batches: Batcher<BatchRequest, StoredBatch>;
-  private readonly plainConnection: HotConnection;
   private readonly keyedConnection: HotConnection;
   private readonly bulkConnection: HotConnection;
   private readonly batchConnection: HotConnection;
@@ -101,32 +88,21 @@ export class JobEnqueuer {
       'name',
       'key',
     );
-    this.plainConnection = database.hot('enqueue', { durable: true });
     this.keyedConnection = database.hot('enqueue-keyed', { durable: true });
     this.bulkConnection = database.hot('enqueue-bulk', { durable: true });
     this.batchConnection = database.hot('enqueue-members', { durable: true });
-    const common = {
-      maxItems: LONGEST_RUN_OF_JOBS,
-      maxWeight: MAX_WEIGHT,
-      weigh: (job: NewJob) => job.payload.length,
-      isItemFault,
-      isTransient,
-      repeatForMs: OUTLAST_MS,
-    };
-    this.plain = new Batcher({
-      ...common,
-      name: 'enqueue',
-      onRun: observeBatches(metrics, 'enqueue'),
-      run: (jobs, repeated) => this.storePlain(jobs, repeated),
+    this.plain = new PlainEnqueuer(database, partitions, metrics, {
+      stored: (jobs) => this.stored(jobs),
+      begun: (jobs) => this.count(jobs),
     });
     this.keyed = new Batcher({
-      ...common,
+      ...ENQUEUE_BATCHING,
       name: 'keyed enqueue',
       onRun: observeBatches(metrics, 'keyed enqueue'),
       run: (jobs, repeated) => this.storeKeyed(jobs, repeated),
     });
     this.bulk = new Batcher({
-      ...common,
+      ...ENQUEUE_BATCHING,
       name: 'bulk enqueue',
       onRun: observeBatches(metrics, 'bulk enqueue', ({ jobs }) => jobs.length),
       maxItems: 1,
@@ -134,7 +110,7 @@ export class JobEnqueuer {
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
     });
     this.members = new Batcher({
-      ...common,
+      ...ENQUEUE_BATCHING,
       name: 'member enqueue',
       onRun: observeBatches(metrics, 'member enqueue'),
       // A batch that is sealed refuses its members alone.
@@ -142,7 +118,7 @@ export class JobEnqueuer {
       run: (jobs, repeated) => this.storeMembers(jobs, repeated),
     });
     this.batches = new Batcher({
-      ...common,
+      ...ENQUEUE_BATCHING,
       name: 'batch',
       onRun: observeBatches(metrics, 'batch', ({ members }) => members.length),
       maxItems: 1,
@@ -150,6 +126,11 @@ export class JobEnqueuer {
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeBatch(request, repeated))),
     });
     lifecycle.register('outlets', 'enqueue', CLOSE_BUDGET_MS, () => this.close());
+  }
+
+  /** From now on this worker may claim jobs as they are stored. */
+  setBirthClaimer(claimer: BirthClaimer): void {
+    this.plain.birthClaimer = claimer;
   }
 
   /**
@@ -198,7 +179,7 @@ export class JobEnqueuer {
 
   /** Makes sure that the partitions of these jobs are there. */
   async ensurePartitions(jobs: readonly NewJob[]): Promise<void> {
-    for (const day of new Set(jobs.map((job) => dayOf(job.id)))) await this.partitions.ensure(day);
+    await this.partitions.ensureFor(jobs);
   }
 
   /** Batches and jobs of the plain and the keyed statements since the start. */
@@ -208,12 +189,16 @@ export class JobEnqueuer {
 
   /** Counts jobs that are stored for good, by whomever, and offers the tickets of those that may run at once; the others are the stager's. */
   stored(jobs: readonly NewJob[]): void {
+    this.count(jobs);
+    offerTickets(this.transport, jobs);
+  }
+
+  private count(jobs: readonly NewJob[]): void {
     let last: { readonly name: string; readonly cell: Cell } | undefined;
     for (const { queue, name } of jobs) {
       if (last?.name !== name) last = { name, cell: this.enqueued.of(queue, name) };
       last.cell.value++;
     }
-    offerTickets(this.transport, jobs);
   }
 
   /** What follows a commit of jobs with keys. */
@@ -229,14 +214,8 @@ export class JobEnqueuer {
     }
   }
 
-  private async storePlain(jobs: readonly NewJob[], repeated: boolean): Promise<void[]> {
-    await this.withPartitions(jobs, () => insertJobs(hotQuery(this.plainConnection), jobs, repeated));
-    this.stored(jobs);
-    return new Array<void>(jobs.length);
-  }
-
   private async storeKeyed(jobs: readonly NewJob[], repeated: boolean): Promise<KeyedOutcome[]> {
-    const outcomes = await this.withPartitions(jobs, () =>
+    const outcomes = await this.partitions.having(jobs, () =>
       this.keyedConnection.transaction((queries) => insertKeyedJobs(hotQuery(queries), jobs, repeated)),
     );
     this.told(jobs, outcomes);
@@ -244,7 +223,7 @@ export class JobEnqueuer {
   }
 
   private async storeMembers(jobs: readonly NewJob[], repeated: boolean): Promise<KeyedOutcome[]> {
-    const outcomes = await this.withPartitions(jobs, () =>
+    const outcomes = await this.partitions.having(jobs, () =>
       this.batchConnection.transaction((queries) => insertMembers(hotQuery(queries), [jobs], repeated)),
     );
     this.told(jobs, outcomes);
@@ -256,7 +235,7 @@ export class JobEnqueuer {
     repeated: boolean,
   ): Promise<StoredBatch> {
     let offered: readonly NewJob[] = [];
-    const stored = await this.withPartitions(members, () =>
+    const stored = await this.partitions.having(members, () =>
       this.batchConnection.transaction(async (queries): Promise<StoredBatch> => {
         const query = hotQuery(queries);
         const id = await insertBatch(query, batch);
@@ -272,7 +251,7 @@ export class JobEnqueuer {
   }
 
   private async storeAll({ jobs, mayStore }: BulkRequest, repeated: boolean): Promise<KeyedOutcome[]> {
-    const outcomes = await this.withPartitions(jobs, () =>
+    const outcomes = await this.partitions.having(jobs, () =>
       this.bulkConnection.transaction(async (queries) => {
         const met = await insertMembers(hotQuery(queries), chunksOf(jobs), repeated);
         try {
@@ -286,22 +265,6 @@ export class JobEnqueuer {
     );
     this.told(jobs, outcomes);
     return outcomes;
-  }
-
-  /** Runs `store`, and once more when it finds that a day's partition is missing after all. */
-  private async withPartitions<Result>(
-    jobs: readonly NewJob[],
-    store: () => Promise<Result>,
-  ): Promise<Result> {
-    await this.ensurePartitions(jobs);
-    try {
-      return await store();
-    } catch (error) {
-      if (!isUndefinedTable(error)) throw error;
-      for (const job of jobs) this.partitions.forget(dayOf(job.id));
-      await this.ensurePartitions(jobs);
-      return await store();
-    }
   }
 
   private async close(): Promise<void> {

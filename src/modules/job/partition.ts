@@ -36,7 +36,10 @@ export function dayBounds(day: number): { readonly from: string; readonly to: st
   return { from: lowestIdAt(day), to: lowestIdAt(day + DAY_MS) };
 }
 
-/** Splits items by the day of their id, each group in id order: a hot statement touches one partition and locks rows in one order. */
+/**
+ * Splits items by the day of their id, the days in their order and each group in id order: a hot statement touches one partition, and
+ * whoever changes several rows locks them in one order.
+ */
 export function groupByDay<Item>(items: readonly Item[], idOf: (item: Item) => string): Map<number, Item[]> {
   const groups = new Map<number, Item[]>();
   for (const item of items) {
@@ -46,5 +49,5 @@ export function groupByDay<Item>(items: readonly Item[], idOf: (item: Item) => s
     else groups.set(day, [item]);
   }
   for (const group of groups.values()) group.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
-  return groups;
+  return groups.size > 1 ? new Map([...groups].sort(([a], [b]) => a - b)) : groups;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database, sqlState } from '../database/index.js';
-import { DAY_MS, dayBounds, daySuffix, startOfDay } from './partition.js';
+import { Database, isUndefinedTable, sqlState } from '../database/index.js';
+import type { NewJob } from './new-job.js';
+import { DAY_MS, dayBounds, dayOf, daySuffix, startOfDay } from './partition.js';
 
 /** Days made ahead: two weeks in which nobody need be there to make one. */
 const DAYS_AHEAD = 14;
@@ -52,9 +53,22 @@ export class Partitions {
     for (let ahead = 0; ahead <= DAYS_AHEAD; ahead++) await this.ensure(today + ahead * DAY_MS);
   }
 
-  /** Forgets that the day is there; for whoever met its absence. */
-  forget(day: number): void {
-    this.known.delete(day);
+  /** Makes sure that the partitions of these jobs are there. */
+  async ensureFor(jobs: readonly NewJob[]): Promise<void> {
+    for (const day of new Set(jobs.map((job) => dayOf(job.id)))) await this.ensure(day);
+  }
+
+  /** Runs `store` with the partitions of these jobs, and once more when it finds that one is missing after all. */
+  async having<Result>(jobs: readonly NewJob[], store: () => Promise<Result>): Promise<Result> {
+    await this.ensureFor(jobs);
+    try {
+      return await store();
+    } catch (error) {
+      if (!isUndefinedTable(error)) throw error;
+      for (const job of jobs) this.known.delete(dayOf(job.id));
+      await this.ensureFor(jobs);
+      return await store();
+    }
   }
 
   private async make(day: number): Promise<void> {

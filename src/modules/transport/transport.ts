@@ -81,6 +81,12 @@ export interface Transport {
    */
   take(queue: string, lanes: readonly Lane[], maxIds: number, signal: AbortSignal): Promise<Ticket[]>;
 
+  /**
+   * True when somebody waits for tickets of all these lanes, and so none is at hand: a job of theirs may be handed over without one.
+   * False where tickets of other processes may be on their way.
+   */
+  isAwaited(queue: string, lanes: readonly Lane[]): boolean;
+
   oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket>;
 
   /** Sends to every process, this one included; listeners are called after it returned, never within it. Never throws. */

@@ -1,8 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { QueueSettings } from '../../config/index.js';
 import { reasonOf } from '../database/index.js';
-import type { ClaimedJob, JobRegistry, JobType, StoredQueueSettings } from '../job/index.js';
+import type {
+  BirthClaim,
+  ClaimedJob,
+  JobRegistry,
+  JobType,
+  NewJob,
+  StoredQueueSettings,
+} from '../job/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
+import { Births } from './births.js';
 import type { Claimer } from './claimer.js';
 import type { HeldRuns } from './held-runs.js';
 import type { LeaseKeeper } from './lease-keeper.js';
@@ -55,6 +63,7 @@ export class QueueLine {
   private readonly slots: Record<Kind, Slots>;
   private readonly hooks: Record<Kind, RunHooks>;
   private readonly rests: Record<Kind, TicketRests> = { fresh: new TicketRests(), retry: new TicketRests() };
+  private readonly births: Births;
   private readonly stopping = new AbortController();
   private readonly loops: Promise<void>[] = [];
   private isPausedNow = false;
@@ -67,6 +76,16 @@ export class QueueLine {
     const { concurrency, retryConcurrency } = parts.settings;
     this.slots = { fresh: new Slots(concurrency), retry: new Slots(retryConcurrency) };
     this.hooks = { fresh: hooksOf(this.slots.fresh), retry: hooksOf(this.slots.retry) };
+    const names = new Set(parts.types.map(({ name }) => name));
+    this.births = new Births({
+      queue: parts.queue,
+      slots: this.slots.fresh,
+      runs: (name) => names.has(name),
+      isOpen: () => this.isIdle,
+      workerId: () => parts.lease.workerId,
+      start: (job, workerId) => this.startRun('fresh', job, workerId),
+      claim: (ids, workerId) => this.claim('fresh', ids, true, { workerId, mayBeOwn: true }),
+    });
   }
 
   start(): void {
@@ -77,9 +96,14 @@ export class QueueLine {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.nudge();
-    await Promise.all(this.loops);
+    await Promise.all([...this.loops, this.births.none()]);
     this.rests.fresh.giveBack();
     this.rests.retry.giveBack();
+  }
+
+  /** Takes slots for all of these jobs before they are stored; undefined when not all can begin at once, or older ones may wait. */
+  claimUnborn(jobs: readonly NewJob[]): BirthClaim | undefined {
+    return this.births.claim(jobs);
   }
 
   /** A paused queue starts nothing; what runs goes on. */
@@ -134,6 +158,17 @@ export class QueueLine {
 
   private get isStopping(): boolean {
     return this.stopping.signal.aborted;
+  }
+
+  /** Takes jobs and has none: its intake waits for tickets, and none is missing. */
+  private get isIdle(): boolean {
+    const { transport, look, queue } = this.parts;
+    return (
+      !this.isStopping &&
+      this.mayTake(this.slots.fresh) &&
+      !look.hasGap &&
+      transport.isAwaited(queue, freshLanes)
+    );
   }
 
   private endPauses(): void {
@@ -245,13 +280,20 @@ export class QueueLine {
   }
 
   /** Claims ids for slots already taken, starts what was claimed and gives the other slots back; answers the ids only others can run. */
-  private async claim(kind: Kind, ids: readonly string[], isDurable: boolean): Promise<ReadonlySet<string>> {
+  private async claim(
+    kind: Kind,
+    ids: readonly string[],
+    isDurable: boolean,
+    { workerId, mayBeOwn }: { workerId: string; mayBeOwn: boolean } = {
+      workerId: this.parts.lease.workerId,
+      mayBeOwn: false,
+    },
+  ): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return NONE;
-    const { claimer, lease } = this.parts;
-    const { workerId } = lease;
+    const { claimer } = this.parts;
     let started = 0;
     try {
-      const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry' }, isDurable);
+      const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry', mayBeOwn }, isDurable);
       for (const job of jobs) this.startRun(kind, job, workerId);
       started = jobs.length;
       if (started === ids.length) return NONE;

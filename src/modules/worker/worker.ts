@@ -82,6 +82,9 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     this.makeLines(served, lease);
     await lease.start();
     for (const line of this.lines.values()) line.start();
+    this.enqueuer.setBirthClaimer({
+      claimUnborn: (jobs) => this.lines.get(jobs[0]?.queue ?? '')?.claimUnborn(jobs),
+    });
     this.retirement.register(this);
     this.logger.log(
       served.size > 0 ? `runs jobs of ${[...served.keys()].join(', ')}` : 'has no handlers: no job runs here',

@@ -3,8 +3,9 @@ import { RookeryError } from '../../../kernel/errors.js';
 import { idTime } from '../../../kernel/ids.js';
 import type { Query } from './query.js';
 import type { JobKey, NewJob } from '../new-job.js';
-import { groupByDay } from '../partition.js';
+import { dayOf, groupByDay } from '../partition.js';
 import {
+  INSERT_CLAIMED_JOBS,
   INSERT_JOBS,
   REPEAT_INSERT_JOBS,
   STORED_AMONG,
@@ -51,6 +52,24 @@ const REPEATED: KeyStatements = { ...OWN, insert: REPEAT_INSERT_JOBS };
  */
 export async function insertJobs(query: Query, jobs: readonly NewJob[], repeated = false): Promise<void> {
   await insertWith(query, repeated ? REPEAT_INSERT_JOBS : INSERT_JOBS, jobs);
+}
+
+/**
+ * Inserts jobs of one day, without keys, as claimed by that worker: each is executing its first run. Answers when they were. Throws as
+ * `insertJobs` does.
+ */
+export async function insertClaimedJobs(
+  query: Query,
+  jobs: readonly NewJob[],
+  workerId: string,
+): Promise<Date> {
+  const day = dayOf(jobs[0]?.id ?? '');
+  const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(INSERT_CLAIMED_JOBS(day), [
+    ...insertValues(jobs),
+    workerId,
+  ]);
+  if (!answer?.isSane) throw clockSkew(jobs);
+  return answer.claimedAt;
 }
 
 /**

@@ -14,47 +14,75 @@ const input = (schema: string): string => `
                     jsonb_array_elements($2::jsonb))
          AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)`;
 
+interface InsertForm {
+  readonly onConflict?: string;
+  /** Prefix of every name, for callers whose search path is not ours. */
+  readonly schema?: string;
+  /** Whether the rows are born with due_at. */
+  readonly isBornLate?: string;
+  /** Whether the rows are born claimed, by the worker $19. */
+  readonly isBornClaimed?: boolean;
+}
+
 /**
  * $17 is the time of the oldest id. A row whose id is older than 10 s when the INSERT runs may already be behind its
  * queue's watermark, so it is born with due_at and stays findable. With an id more than a day off the database's clock
  * nothing is inserted, and `is_sane` is false.
  */
-const insert = (
-  onConflict: string,
+function insert({
+  onConflict = '',
   schema = '',
   isBornLate = "$17::timestamptz < clock_timestamp() - interval '10 s'",
-): string => `
+  isBornClaimed = false,
+}: InsertForm): string {
+  const claimed = isBornClaimed
+    ? {
+        columns: ', status, run, attempt, worker_id, started_at',
+        values: ", 'executing', 1, 1, $19::uuid, clock.claimed_at",
+        counter: ', claimed',
+        count: ', count(*)',
+      }
+    : { columns: '', values: '', counter: '', count: '' };
+  return `
 WITH input AS (${input(schema)}),
-clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at,
+clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at, greatest(clock_timestamp(), $17::timestamptz) AS claimed_at,
                  $17::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
 inserted AS (
-  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)
+  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload${claimed.columns})
   SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
-         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.trace, input.payload
+         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.trace, input.payload${claimed.values}
     FROM input, clock WHERE clock.is_sane
   ${onConflict}
   RETURNING job.queue, job.name
 ),
 counted AS (
-  INSERT INTO ${schema}counter_delta (queue, name, enqueued) SELECT queue, name, count(*) FROM inserted GROUP BY queue, name
+  INSERT INTO ${schema}counter_delta (queue, name, enqueued${claimed.counter})
+  SELECT queue, name, count(*)${claimed.count} FROM inserted GROUP BY queue, name
 )
-SELECT is_sane AS "isSane" FROM clock`;
+SELECT is_sane AS "isSane", claimed_at AS "claimedAt" FROM clock`;
+}
 
 /** Inserts jobs of one day. Locks nothing but its own new rows. */
-export const INSERT_JOBS = partitionStatement('insert', insert(''));
+export const INSERT_JOBS = partitionStatement('insert', insert({}));
+
+/** The same for jobs that a worker of this process has slots for: they are stored as it would have claimed them. */
+export const INSERT_CLAIMED_JOBS = partitionStatement('insert_claimed', insert({ isBornClaimed: true }));
 
 /**
  * The same after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used
  * for first tries because ON CONFLICT inserts speculatively, one more WAL record a row.
  */
-export const REPEAT_INSERT_JOBS = partitionStatement('reinsert', insert('ON CONFLICT (id) DO NOTHING'));
+export const REPEAT_INSERT_JOBS = partitionStatement(
+  'reinsert',
+  insert({ onConflict: 'ON CONFLICT (id) DO NOTHING' }),
+);
 
 /**
  * The insert for a caller's own transaction: every table under its schema, because the search path is the caller's, and every row
  * born with due_at, because the commit may come when the watermark has passed the id.
  */
 export const insertJobsIn = (schema: string): ((day: number) => Statement) =>
-  partitionStatement('insert', insert('', schema, 'true'));
+  partitionStatement('insert', insert({ schema, isBornLate: 'true' }));
 
 /** Of these ids ($1), those that are stored: asked when an answer was lost, before any key is judged. */
 export const STORED_AMONG = partitionStatement(

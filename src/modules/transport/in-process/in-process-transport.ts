@@ -106,6 +106,10 @@ export class InProcessTransport implements Transport {
     return this.line(queue).take(lanes, maxIds, signal);
   }
 
+  isAwaited(queue: string, lanes: readonly Lane[]): boolean {
+    return this.lines.get(queue)?.isAwaited(lanes) ?? false;
+  }
+
   oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket> {
     if (this.phase !== 'started') return Promise.resolve({ kind: 'unknown' });
     const at = this.lines.get(queue)?.lane(lane).oldestOfferedAt();

@@ -63,6 +63,15 @@ export class QueueLine {
     });
   }
 
+  /** Whether somebody waits for all these lanes, and nothing is at hand in them. */
+  isAwaited(wanted: readonly Lane[]): boolean {
+    if (this.waiters.size === 0) return false;
+    const now = monotonicMs();
+    if (wanted.some((lane) => this.lanes[lane].hasReady(now))) return false;
+    for (const { lanes } of this.waiters) if (wanted.every((lane) => lanes.includes(lane))) return true;
+    return false;
+  }
+
   /** Ends every wait with an empty answer. */
   endWaits(): void {
     for (const waiter of this.waiters) waiter.end([]);

@@ -146,6 +146,10 @@ export class NatsTransport implements Transport, Publisher {
     return this.queue(queue).take(lanes, maxIds, signal);
   }
 
+  isAwaited(): boolean {
+    return false;
+  }
+
   oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket> {
     if (!this.isAvailable) return Promise.resolve({ kind: 'unknown' });
     const question = oldestTicketQuestion(this.names.ticketSubject(queue, lane));

@@ -61,6 +61,10 @@ export class TableOnlyTransport implements Transport {
     });
   }
 
+  isAwaited(): boolean {
+    return false;
+  }
+
   oldestTicketAt(): Promise<OldestTicket> {
     return Promise.resolve({ kind: 'unknown' });
   }

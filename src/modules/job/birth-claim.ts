@@ -1,0 +1,28 @@
+import type { NewJob } from './new-job.js';
+
+/**
+ * A claim on jobs that are about to be stored. A worker of this process has taken slots for them, so that one statement stores them and
+ * claims them, and each begins its first run. Every job is told of once, by one of the methods.
+ */
+export interface BirthClaim {
+  /** The worker that the jobs are stored as claimed by. */
+  readonly workerId: string;
+
+  /** The jobs are stored as claimed: their runs begin, after whoever enqueued them has been answered. */
+  begin(jobs: readonly NewJob[], startedAt: Date): void;
+
+  /**
+   * Whether the job was stored as claimed is not known, nor whether it was stored at all; nothing that might still store it is under way.
+   * Finds out, and begins its run when it is this worker's or waits.
+   */
+  resolve(jobs: readonly NewJob[]): void;
+}
+
+/** A worker of this process as those see it who store jobs. */
+export interface BirthClaimer {
+  /**
+   * Takes slots for all of these jobs, which may run at once. Undefined when it is not to run them all now: another's jobs, too few slots, or
+   * older jobs that may wait for them.
+   */
+  claimUnborn(jobs: readonly NewJob[]): BirthClaim | undefined;
+}

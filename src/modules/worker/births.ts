@@ -1,0 +1,92 @@
+import type { Json } from '../../kernel/json.js';
+import { dayOf, type BirthClaim, type ClaimedJob, type NewJob } from '../job/index.js';
+import type { Slots } from './slots.js';
+
+/** What a line lets its births do. */
+export interface BirthParts {
+  readonly queue: string;
+  readonly slots: Slots;
+  /** Whether jobs of that name run here. */
+  readonly runs: (name: string) => boolean;
+  /** Whether the line takes jobs, and none may wait that is older. */
+  readonly isOpen: () => boolean;
+  readonly workerId: () => string;
+  readonly start: (job: ClaimedJob, workerId: string) => void;
+  /** Claims ids for a slot already taken, those included that this worker is executing without knowing; gives the slot back where there is nothing to run. */
+  readonly claim: (ids: readonly string[], workerId: string) => Promise<unknown>;
+}
+
+/** Claims of one line on jobs that are about to be stored. */
+export class Births {
+  private pending = 0;
+  private waiters: (() => void)[] = [];
+
+  constructor(private readonly parts: BirthParts) {}
+
+  /** Takes slots for all of these jobs, or for none. */
+  claim(jobs: readonly NewJob[]): BirthClaim | undefined {
+    const { slots, isOpen, workerId } = this.parts;
+    if (slots.free < jobs.length || !isOpen() || !this.areOurs(jobs)) return undefined;
+    slots.take(jobs.length);
+    this.pending += jobs.length;
+    const worker = workerId();
+    return {
+      workerId: worker,
+      begin: (stored, startedAt) => {
+        // Whoever waits for these jobs to be stored goes on first.
+        setImmediate(() => {
+          for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), worker);
+          this.ended(stored.length);
+        });
+      },
+      resolve: (unknown) => {
+        const ids = unknown.map((job) => job.id);
+        // Rejects only when the worker stops: then the rescue finds what is executing under its id.
+        const claimed = this.parts.claim(ids, worker).catch(() => undefined);
+        void claimed.then(() => this.ended(ids.length));
+      },
+    };
+  }
+
+  /** Resolves when every job that was claimed before it was stored has begun, or is not to. */
+  none(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  /** One statement stores them: of this queue, of one day, and due. */
+  private areOurs(jobs: readonly NewJob[]): boolean {
+    const day = dayOf(jobs[0]?.id ?? '');
+    return jobs.every(
+      (job) =>
+        job.queue === this.parts.queue && !job.dueAt && this.parts.runs(job.name) && dayOf(job.id) === day,
+    );
+  }
+
+  private ended(count: number): void {
+    this.pending -= count;
+    if (this.pending > 0) return;
+    const { waiters } = this;
+    this.waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+/** The job as a claim right after its insert would have returned it. */
+function claimedAtBirth(job: NewJob, startedAt: Date): ClaimedJob {
+  return {
+    id: job.id,
+    queue: job.queue,
+    name: job.name,
+    payload: JSON.parse(job.payload) as Json,
+    run: 1,
+    attempt: 1,
+    maxAttempts: job.maxAttempts,
+    timeoutMs: job.timeoutMs ?? null,
+    objectId: job.objectId ?? null,
+    batchId: job.batchId ?? null,
+    dueAt: null,
+    trace: job.trace ?? null,
+    startedAt,
+  };
+}
