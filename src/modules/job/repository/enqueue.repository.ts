@@ -5,7 +5,9 @@ import type { Query } from './query.js';
 import type { JobKey, NewJob } from '../new-job.js';
 import { dayOf, groupByDay } from '../partition.js';
 import {
+  INSERT_CLAIMED_JOB,
   INSERT_CLAIMED_JOBS,
+  INSERT_JOB,
   INSERT_JOBS,
   REPEAT_INSERT_JOBS,
   STORED_AMONG,
@@ -51,7 +53,11 @@ const REPEATED: KeyStatements = { ...OWN, insert: REPEAT_INSERT_JOBS };
  * Throws `clock_skew` when the ids are more than a day off the database's clock; otherwise the database's own error.
  */
 export async function insertJobs(query: Query, jobs: readonly NewJob[], repeated = false): Promise<void> {
-  await insertWith(query, repeated ? REPEAT_INSERT_JOBS : INSERT_JOBS, jobs);
+  const [first, ...others] = jobs;
+  if (repeated || !first || others.length > 0)
+    return insertWith(query, repeated ? REPEAT_INSERT_JOBS : INSERT_JOBS, jobs);
+  const [answer] = await query<{ isSane: boolean }>(INSERT_JOB(dayOf(first.id)), singleValues(first));
+  if (!answer?.isSane) throw clockSkew(jobs);
 }
 
 /**
@@ -63,11 +69,13 @@ export async function insertClaimedJobs(
   jobs: readonly NewJob[],
   workerId: string,
 ): Promise<Date> {
-  const day = dayOf(jobs[0]?.id ?? '');
-  const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(INSERT_CLAIMED_JOBS(day), [
-    ...insertValues(jobs),
-    workerId,
-  ]);
+  const [first, ...others] = jobs;
+  const day = dayOf(first?.id ?? '');
+  const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(
+    ...(first && others.length === 0
+      ? ([INSERT_CLAIMED_JOB(day), [...singleValues(first), workerId]] as const)
+      : ([INSERT_CLAIMED_JOBS(day), [...insertValues(jobs), workerId]] as const)),
+  );
   if (!answer?.isSane) throw clockSkew(jobs);
   return answer.claimedAt;
 }
@@ -241,6 +249,26 @@ function insertValues(jobs: readonly NewJob[]): unknown[] {
     optionalArray(jobs, (job) => job.dueAt?.toISOString()),
     new Date(idTime(first?.id ?? '')).toISOString(),
     optionalArray(jobs, (job) => job.trace),
+  ];
+}
+
+/** See the statement for the meaning of each value. */
+function singleValues(job: NewJob): unknown[] {
+  return [
+    job.id,
+    job.payload,
+    job.queue,
+    job.name,
+    job.lane,
+    job.maxAttempts,
+    job.timeoutMs,
+    job.objectId,
+    job.retryOf,
+    job.batchId,
+    job.schedule,
+    job.dueAt?.toISOString(),
+    job.trace,
+    new Date(idTime(job.id)).toISOString(),
   ];
 }
 

@@ -5,7 +5,7 @@ import { partitionStatement, type Statement } from './partition-statement.js';
  * to parse. `queue`, `name`, `lane`, `max_attempts` are one value for the whole batch ($3–$6) when all jobs agree, and arrays
  * ($7–$10) when they do not; an array that no job needs is NULL.
  */
-const input = (schema: string): string => `
+const rows = (schema: string): string => `
   SELECT i.id, coalesce(i.queue, $3) AS queue, coalesce(i.name, $4) AS name, coalesce(i.lane, $5::${schema}job_lane) AS lane,
          coalesce(i.max_attempts, $6::int) AS max_attempts, i.timeout_ms, i.object_id, i.retry_of, i.batch_id, i.schedule, i.due_at,
          i.trace, i.payload
@@ -14,39 +14,53 @@ const input = (schema: string): string => `
                     jsonb_array_elements($2::jsonb))
          AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)`;
 
+/** The row of a single job, which needs no arrays: half of an idle system's time for an insert goes into taking them apart. */
+const ROW = `
+  SELECT $1::uuid AS id, $3::text AS queue, $4::text AS name, $5::job_lane AS lane, $6::int AS max_attempts, $7::int AS timeout_ms,
+         $8::text AS object_id, $9::uuid AS retry_of, $10::uuid AS batch_id, $11::text AS schedule, $12::timestamptz AS due_at,
+         $13::text AS trace, $2::jsonb AS payload`;
+
 interface InsertForm {
+  /** What is inserted. */
+  readonly input: string;
+  /** The parameter with the time of the oldest id. */
+  readonly oldestAt: string;
   readonly onConflict?: string;
   /** Prefix of every name, for callers whose search path is not ours. */
   readonly schema?: string;
-  /** Whether the rows are born with due_at. */
-  readonly isBornLate?: string;
-  /** Whether the rows are born claimed, by the worker $19. */
-  readonly isBornClaimed?: boolean;
+  /** Born with due_at, whatever their ids say. */
+  readonly isAlwaysLate?: boolean;
+  /** The parameter with the worker that the rows are born claimed by. */
+  readonly claimedBy?: string;
 }
 
 /**
- * $17 is the time of the oldest id. A row whose id is older than 10 s when the INSERT runs may already be behind its
- * queue's watermark, so it is born with due_at and stays findable. With an id more than a day off the database's clock
- * nothing is inserted, and `is_sane` is false.
+ * A row whose id is older than 10 s when the INSERT runs may already be behind its queue's watermark, so it is born with due_at and
+ * stays findable. With an id more than a day off the database's clock nothing is inserted, and `is_sane` is false.
  */
 function insert({
+  input,
+  oldestAt,
   onConflict = '',
   schema = '',
-  isBornLate = "$17::timestamptz < clock_timestamp() - interval '10 s'",
-  isBornClaimed = false,
+  isAlwaysLate = false,
+  claimedBy,
 }: InsertForm): string {
-  const claimed = isBornClaimed
-    ? {
-        columns: ', status, run, attempt, worker_id, started_at',
-        values: ", 'executing', 1, 1, $19::uuid, clock.claimed_at",
-        counter: ', claimed',
-        count: ', count(*)',
-      }
-    : { columns: '', values: '', counter: '', count: '' };
+  const isLate = isAlwaysLate ? 'true' : `${oldestAt}::timestamptz < clock_timestamp() - interval '10 s'`;
+  const claimed =
+    claimedBy === undefined
+      ? { columns: '', values: '', counter: '', count: '' }
+      : {
+          columns: ', status, run, attempt, worker_id, started_at',
+          values: `, 'executing', 1, 1, ${claimedBy}::uuid, clock.claimed_at`,
+          counter: ', claimed',
+          count: ', count(*)',
+        };
   return `
-WITH input AS (${input(schema)}),
-clock AS (SELECT CASE WHEN ${isBornLate} THEN clock_timestamp() END AS born_late_at, greatest(clock_timestamp(), $17::timestamptz) AS claimed_at,
-                 $17::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
+WITH input AS (${input}),
+clock AS (SELECT CASE WHEN ${isLate} THEN clock_timestamp() END AS born_late_at,
+                 greatest(clock_timestamp(), ${oldestAt}::timestamptz) AS claimed_at,
+                 ${oldestAt}::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
 inserted AS (
   INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload${claimed.columns})
   SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
@@ -62,11 +76,22 @@ counted AS (
 SELECT is_sane AS "isSane", claimed_at AS "claimedAt" FROM clock`;
 }
 
+const MANY = { input: rows(''), oldestAt: '$17' };
+const ONE = { input: ROW, oldestAt: '$14' };
+
 /** Inserts jobs of one day. Locks nothing but its own new rows. */
-export const INSERT_JOBS = partitionStatement('insert', insert({}));
+export const INSERT_JOBS = partitionStatement('insert', insert(MANY));
+export const INSERT_JOB = partitionStatement('insert_one', insert(ONE));
 
 /** The same for jobs that a worker of this process has slots for: they are stored as it would have claimed them. */
-export const INSERT_CLAIMED_JOBS = partitionStatement('insert_claimed', insert({ isBornClaimed: true }));
+export const INSERT_CLAIMED_JOBS = partitionStatement(
+  'insert_claimed',
+  insert({ ...MANY, claimedBy: '$19' }),
+);
+export const INSERT_CLAIMED_JOB = partitionStatement(
+  'insert_claimed_one',
+  insert({ ...ONE, claimedBy: '$15' }),
+);
 
 /**
  * The same after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used
@@ -74,7 +99,7 @@ export const INSERT_CLAIMED_JOBS = partitionStatement('insert_claimed', insert({
  */
 export const REPEAT_INSERT_JOBS = partitionStatement(
   'reinsert',
-  insert({ onConflict: 'ON CONFLICT (id) DO NOTHING' }),
+  insert({ ...MANY, onConflict: 'ON CONFLICT (id) DO NOTHING' }),
 );
 
 /**
@@ -82,7 +107,7 @@ export const REPEAT_INSERT_JOBS = partitionStatement(
  * born with due_at, because the commit may come when the watermark has passed the id.
  */
 export const insertJobsIn = (schema: string): ((day: number) => Statement) =>
-  partitionStatement('insert', insert({ schema, isBornLate: 'true' }));
+  partitionStatement('insert', insert({ input: rows(schema), oldestAt: '$17', schema, isAlwaysLate: true }));
 
 /** Of these ids ($1), those that are stored: asked when an answer was lost, before any key is judged. */
 export const STORED_AMONG = partitionStatement(
