@@ -10,6 +10,7 @@ import {
   hotQuery,
   type OtherRun,
   type RunResult,
+  type SettleAnswer,
 } from '../../src/modules/job/index.js';
 import { Settlement } from '../../src/modules/worker/settlement.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
@@ -54,8 +55,13 @@ async function claimed(app: RookeryApp, count: number) {
     new Metrics(),
   );
   const record = (result: RunResult) =>
-    settlement.record(workerId, result, (error) =>
-      other(result.id, { status: 'failed', message: error.message, code: error.code }),
+    new Promise<SettleAnswer | undefined>((told) =>
+      settlement.record(
+        workerId,
+        result,
+        (error) => other(result.id, { status: 'failed', message: error.message, code: error.code }),
+        told,
+      ),
     );
   return { ids, workerId, settlement, record };
 }

@@ -21,6 +21,8 @@ export class Run {
   readonly children: NewJob[] = [];
   /** Called once, with the cause, when the signal aborts. */
   onAbort: ((cause: AbortCause) => void) | undefined;
+  /** After how long its signal aborts, in ms; none when absent. */
+  timeoutMs: number | undefined;
   /** Ends the wait for the next deadline: first the timeout, after an abort the grace. */
   timer: NodeJS.Timeout | undefined;
   /** True once the outcome has been handed over, or the run is nobody's: what the handler does then no longer counts. */

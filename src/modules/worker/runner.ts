@@ -33,16 +33,15 @@ export interface RunnerParts {
  */
 export class Runner {
   private readonly logger = new Logger('Worker');
+  /** Runs with a timeout whose timers are to be set at the end of this turn of the event loop. */
+  private untimed: Run[] = [];
 
   constructor(private readonly parts: RunnerParts) {}
 
-  /** Starts the run and returns at once; `timeoutMs` null is none. */
+  /** Starts the run and returns at once, or when a handler that awaits nothing has ended; `timeoutMs` null is none. */
   start(run: Run, timeoutMs: number | null): void {
     this.begin(run, timeoutMs);
-    const context = new RunContext(run, this.parts.notes, this.parts.jobs);
-    void this.handle(run, context)
-      .catch((error: unknown) => this.giveUp(run, error))
-      .finally(() => this.leave(run));
+    void this.run(run, new RunContext(run, this.parts.notes, this.parts.jobs));
   }
 
   private begin(run: Run, timeoutMs: number | null): void {
@@ -50,30 +49,57 @@ export class Runner {
     this.parts.metrics.began(run.job);
     run.span = RunSpan.begin(run.job.queue, run.job.trace, () => attributesOf(run));
     run.onAbort = (cause) => this.onAbort(run, cause);
-    if (timeoutMs !== null) {
+    if (timeoutMs === null) return;
+    run.timeoutMs = timeoutMs;
+    if (this.untimed.length === 0) setImmediate(() => this.setTimers());
+    this.untimed.push(run);
+  }
+
+  /** Sets the timers of those runs that have not ended at once: most that are short need none. */
+  private setTimers(): void {
+    const runs = this.untimed;
+    this.untimed = [];
+    const now = monotonicMs();
+    for (const run of runs) {
+      if (run.isSettled || run.abortedBy || run.timeoutMs === undefined) continue;
+      const { timeoutMs } = run;
       run.timer = setTimeout(
         () => run.abort('timeout', `the run exceeded its timeout of ${formatDuration(timeoutMs)}`),
-        timeoutMs,
+        Math.max(0, timeoutMs - (now - run.beganAt)),
       );
     }
   }
 
-  private async handle(run: Run, context: RunContext): Promise<void> {
+  /** Never rejects. A handler that answers without a promise costs none. */
+  private async run(run: Run, context: RunContext): Promise<void> {
     try {
-      const value = await within(run, context, () => run.handler.handle(run.job.payload, context));
-      if (run.isSettled) return;
-      if (value instanceof Snooze)
-        this.settle(run, this.other(run, { outcome: 'snoozed', delayMs: value.delayMs }));
-      else this.settle(run, succeeded(run, value, this.now()));
-    } catch (thrown) {
-      if (run.isSettled) return;
-      const error = toError(thrown);
-      const ending = run.abortedBy
-        ? this.endingOf(run, run.abortedBy)
-        : await this.judge(run, context, error);
-      if (!run.isSettled && ending) this.settle(run, this.other(run, ending));
-      else if (!run.isSettled) this.drop(run);
+      try {
+        const answer = within(run, context, () => run.handler.handle(run.job.payload, context));
+        this.succeed(run, isPromise(answer) ? await answer : answer);
+      } catch (thrown) {
+        await this.fail(run, context, thrown);
+      }
+    } catch (error) {
+      this.giveUp(run, error);
+    } finally {
+      this.leave(run);
     }
+  }
+
+  private succeed(run: Run, value: unknown): void {
+    if (run.isSettled) return;
+    if (value instanceof Snooze)
+      this.settle(run, this.other(run, { outcome: 'snoozed', delayMs: value.delayMs }));
+    else this.settle(run, succeeded(run, value, this.now()));
+  }
+
+  private async fail(run: Run, context: RunContext, thrown: unknown): Promise<void> {
+    if (run.isSettled) return;
+    const error = toError(thrown);
+    const ending = run.abortedBy ? this.endingOf(run, run.abortedBy) : await this.judge(run, context, error);
+    if (run.isSettled) return;
+    if (ending) this.settle(run, this.other(run, ending));
+    else this.drop(run);
   }
 
   /** For what must not happen: without it a fault of ours, or an error that throws when it is looked at, would leave the job executing. */
@@ -155,7 +181,7 @@ export class Runner {
     const ranMs = monotonicMs() - run.beganAt;
     const fallback = (error: RookeryError): RunResult =>
       this.other(run, { outcome: 'failed', error, isFinal: error.code === 'unstorable_result' });
-    void this.parts.settlement.record(run.workerId, result, fallback).then((answer) => {
+    this.parts.settlement.record(run.workerId, result, fallback, (answer) => {
       this.parts.held.remove(run);
       if (answer?.kind === 'settled')
         this.parts.metrics.ended(
@@ -208,6 +234,10 @@ export class Runner {
 /** Calls what the handler has for a run as part of it: for its log lines, and for the spans it makes. */
 function within<Result>(run: Run, context: RunContext, work: () => Result): Result {
   return asRun(context, () => (run.span ? run.span.within(work) : work()));
+}
+
+function isPromise(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function';
 }
 
 function attributesOf({ job }: Run): Attributes {

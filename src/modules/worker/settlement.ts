@@ -123,28 +123,32 @@ export class Settlement {
   }
 
   /**
-   * Records an outcome; resolves when it is durable, refused, or given up because the process stops. `fallback` is recorded instead
-   * when PostgreSQL cannot store this one, or its children cannot be enqueued.
+   * Records an outcome; `told` hears of it when it is durable, refused, or (undefined) given up because the process stops. `fallback` is
+   * recorded instead when PostgreSQL cannot store this one, or its children cannot be enqueued.
    */
-  async record(
+  record(
     workerId: string,
     result: RunResult,
     fallback: (error: RookeryError) => RunResult,
-  ): Promise<SettleAnswer | undefined> {
+    told: (answer: SettleAnswer | undefined) => void,
+  ): void {
     this.unsettledCount++;
-    try {
-      return await this.submit({ workerId, result });
-    } catch (error) {
-      return await this.insist({ workerId, result }, fallback, error).catch((last: unknown) => {
+    const outcome = { workerId, result };
+    const end = (answer: SettleAnswer | undefined): void => {
+      this.unsettledCount--;
+      if (this.waiters.length > 0) this.wakeWaiters();
+      if (answer?.kind === 'refused') this.refused++;
+      told(answer);
+    };
+    const batcher = hasChildren(outcome) ? this.withChildren : this.plain;
+    batcher.enter(outcome, end, (error) => {
+      void this.insist(outcome, fallback, error).then(end, (last: unknown) => {
         this.logger.error(
           `the outcome of job ${result.id}, run ${result.run}, is not recorded: ${reasonOf(last)}`,
         );
-        return undefined;
+        end(undefined);
       });
-    } finally {
-      this.unsettledCount--;
-      if (this.waiters.length > 0) this.wakeWaiters();
-    }
+    });
   }
 
   /** Waits until all that was handed over is recorded, then takes no more. */
@@ -182,7 +186,7 @@ export class Settlement {
         await delay(pauseMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
       }
       try {
-        return await this.counted(this.alone.submit(current));
+        return await this.alone.submit(current);
       } catch (next) {
         error = next;
       }
@@ -198,16 +202,6 @@ export class Settlement {
     const isOver = ({ most }: { most: number }): boolean => this.unsettledCount <= most;
     for (const waiter of this.waiters.filter(isOver)) waiter.resolve();
     this.waiters = this.waiters.filter((waiter) => !isOver(waiter));
-  }
-
-  private submit(outcome: Outcome): Promise<SettleAnswer> {
-    return this.counted((hasChildren(outcome) ? this.withChildren : this.plain).submit(outcome));
-  }
-
-  private async counted(answering: Promise<SettleAnswer>): Promise<SettleAnswer> {
-    const answer = await answering;
-    if (answer.kind === 'refused') this.refused++;
-    return answer;
   }
 
   private async settlePlain(
