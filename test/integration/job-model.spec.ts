@@ -21,6 +21,7 @@ describe('jobs in the tables and in the model', () => {
         'cancel: executing',
         'claim: left',
         'claim: run',
+        'enqueue: claimed',
         'enqueue: duplicate',
         'enqueue: sealed',
         'lose: lost',

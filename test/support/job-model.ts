@@ -63,6 +63,8 @@ export type JobStep =
       readonly due: Due;
       readonly isMember: boolean;
       readonly key: string | null;
+      /** The worker that it is stored as claimed by. */
+      readonly claimedBy: string | null;
     }
   | { readonly kind: 'claim'; readonly id: string; readonly worker: string; readonly areRetries: boolean }
   | {
@@ -158,21 +160,23 @@ function enqueue(group: JobGroup, step: JobStep & { readonly kind: 'enqueue' }):
   const holder = step.key === null ? undefined : holderOf(group, step.key);
   if (holder !== undefined) return `duplicate of ${holder}`;
   if (step.key !== null) group.keys.set(step.key, step.id);
+  const isClaimed = step.claimedBy !== null;
   group.jobs.set(step.id, {
     id: step.id,
     maxAttempts: step.maxAttempts,
     isMember: step.isMember,
-    status: 'waiting',
-    run: 0,
-    attempt: 0,
+    status: isClaimed ? 'executing' : 'waiting',
+    run: isClaimed ? 1 : 0,
+    attempt: isClaimed ? 1 : 0,
     due: step.due,
     isCancelRequested: false,
-    worker: null,
+    worker: step.claimedBy,
     result: null,
     history: [],
   });
   group.flows.enqueued++;
-  return 'stored';
+  if (isClaimed) group.flows.claimed++;
+  return isClaimed ? 'claimed' : 'stored';
 }
 
 function claim(group: JobGroup, job: ModelJob, step: JobStep & { readonly kind: 'claim' }): string {

@@ -84,6 +84,8 @@ export type Wish =
       readonly maxAttempts: number;
       readonly key: number | null;
       readonly isMember: boolean;
+      /** The worker that has a slot for it, when it is to be born claimed: then it has neither key nor batch. */
+      readonly claimedBy: number | null;
     }
   | {
       readonly kind: 'claim';
@@ -132,6 +134,8 @@ export const wishes: Arbitrary<Wish> = fc.oneof(
       maxAttempts: fc.integer({ min: 1, max: 3 }),
       key: fc.option(fc.nat(1), { freq: 2 }),
       isMember: aThird,
+      // One in four.
+      claimedBy: fc.nat(11).map((number) => (number < 3 ? number : null)),
     }),
   },
   {
@@ -191,13 +195,16 @@ const orNone = (order: Order): Order | undefined => (order.steps.length === 0 ? 
 function enqueueOf(model: JobModel, wish: Wish & { readonly kind: 'enqueue' }): Order {
   const { birth, maxAttempts, key, isMember } = wish;
   const isAged = birth === 'aged';
+  const claimedBy = birth === 'fresh' || birth === 'late' ? wish.claimedBy : null;
+  const isPlain = isAged || claimedBy !== null;
   const step = {
     kind: 'enqueue',
     id: model.newId(birth === 'delayed' ? 'fresh' : birth),
     maxAttempts,
     due: birth === 'delayed' ? 'future' : birth === 'late' ? 'past' : 'none',
-    key: key === null || isAged ? null : `key ${key}`,
-    isMember: isMember && !isAged,
+    key: key === null || isPlain ? null : `key ${key}`,
+    isMember: isMember && !isPlain,
+    claimedBy: claimedBy === null ? null : model.worker(claimedBy).id,
   } as const satisfies JobStep;
   const act = async (world: JobWorld, session: number): Promise<string> => {
     if (isAged) return world.age(step).then(() => 'stored');
@@ -306,6 +313,8 @@ export function remember(model: JobModel, order: Order, told: ReadonlyMap<string
   for (const step of order.steps) {
     const answer = told.get(step.id) ?? '';
     if (step.kind === 'enqueue') rememberJob(model, order.wish, step, answer);
+    if (step.kind === 'enqueue' && step.claimedBy !== null && answer === 'claimed')
+      model.held.push({ ...step, worker: step.claimedBy, run: 1, attempt: 1 });
     const [, run, attempt] = /^run (\d+), attempt (\d+)$/.exec(answer) ?? [];
     const job = model.jobs.get(step.id);
     if (step.kind === 'claim' && job && run !== undefined)
@@ -321,7 +330,7 @@ function rememberJob(
   { id, key }: JobStep & { readonly kind: 'enqueue' },
   answer: string,
 ): void {
-  if (answer !== 'stored' || wish.kind !== 'enqueue') return;
+  if ((answer !== 'stored' && answer !== 'claimed') || wish.kind !== 'enqueue') return;
   if (key !== null) model.keyOf.set(id, key);
   if (wish.birth === 'late' || wish.birth === 'aged') model.old.push(id);
 }

@@ -30,6 +30,7 @@ import {
   type Query,
   type RunResult,
 } from '../../src/modules/job/index.js';
+import { insertClaimedJobs } from '../../src/modules/job/repository/enqueue.repository.js';
 import { LAST_ID } from '../../src/modules/job/repository/job-query.sql.js';
 import { ended, succeeded } from '../../src/modules/worker/outcome.js';
 import { Run } from '../../src/modules/worker/run.js';
@@ -118,7 +119,7 @@ export class JobWorld {
   // ── The acts ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async enqueue(session: number, step: JobStep & { readonly kind: 'enqueue' }): Promise<string> {
-    const { id, maxAttempts, due, isMember, key } = step;
+    const { id, maxAttempts, due, isMember, key, claimedBy } = step;
     const job: NewJob = {
       id,
       queue: this.queue,
@@ -130,6 +131,10 @@ export class JobWorld {
       ...(isMember && { batchId: this.batchId }),
       ...(key !== null && { dedupeKey: { key, heldMs: null } }),
     };
+    if (claimedBy !== null) {
+      await insertClaimedJobs(hotQuery(this.session(session)), [job], claimedBy);
+      return 'claimed';
+    }
     return this.session(session).transaction(async (queries) => {
       const query = hotQuery(queries);
       const [outcome] = isMember ? await insertMembers(query, [[job]]) : await insertKeyedJobs(query, [job]);

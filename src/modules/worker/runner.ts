@@ -41,7 +41,7 @@ export class Runner {
   /** Starts the run and returns at once, or when a handler that awaits nothing has ended; `timeoutMs` null is none. */
   start(run: Run, timeoutMs: number | null): void {
     this.begin(run, timeoutMs);
-    void this.run(run, new RunContext(run, this.parts.notes, this.parts.jobs));
+    this.run(run, new RunContext(run, this.parts.notes, this.parts.jobs));
   }
 
   private begin(run: Run, timeoutMs: number | null): void {
@@ -70,20 +70,30 @@ export class Runner {
     }
   }
 
-  /** Never rejects. A handler that answers without a promise costs none. */
-  private async run(run: Run, context: RunContext): Promise<void> {
+  /** Calls the handler. What it answers without a promise is handed over at once: a run that awaits nothing costs no promise of ours. */
+  private run(run: Run, context: RunContext): void {
     try {
-      try {
-        const answer = within(run, context, () => run.handler.handle(run.job.payload, context));
-        this.succeed(run, isPromise(answer) ? await answer : answer);
-      } catch (thrown) {
-        await this.fail(run, context, thrown);
+      const answer = within(run, context, () => run.handler.handle(run.job.payload, context));
+      if (isPromise(answer)) {
+        void this.runOn(run, context, answer);
+        return;
       }
-    } catch (error) {
-      this.giveUp(run, error);
-    } finally {
-      this.leave(run);
+      this.succeed(run, answer);
+    } catch (thrown) {
+      void this.fail(run, context, thrown);
+      return;
     }
+    this.leave(run);
+  }
+
+  /** Goes on when the handler's promise has ended; never rejects. */
+  private async runOn(run: Run, context: RunContext, answer: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.succeed(run, await answer);
+    } catch (thrown) {
+      return this.fail(run, context, thrown);
+    }
+    this.leave(run);
   }
 
   private succeed(run: Run, value: unknown): void {
@@ -93,7 +103,18 @@ export class Runner {
     else this.settle(run, succeeded(run, value, this.now()));
   }
 
+  /** Never rejects. */
   private async fail(run: Run, context: RunContext, thrown: unknown): Promise<void> {
+    try {
+      await this.settleFailed(run, context, thrown);
+    } catch (error) {
+      this.giveUp(run, error);
+    } finally {
+      this.leave(run);
+    }
+  }
+
+  private async settleFailed(run: Run, context: RunContext, thrown: unknown): Promise<void> {
     if (run.isSettled) return;
     const error = toError(thrown);
     const ending = run.abortedBy ? this.endingOf(run, run.abortedBy) : await this.judge(run, context, error);
