@@ -15,7 +15,7 @@ import { drainByWorkers } from './workloads/drain-by-workers.js';
 import { enqueueWhileDrain } from './workloads/enqueue-while-drain.js';
 import { finishedRows } from './workloads/finished-rows.js';
 import { heldSnapshot } from './workloads/held-snapshot.js';
-import { latency } from './workloads/latency.js';
+import { latency, latencyToDone } from './workloads/latency.js';
 import { memory } from './workloads/memory.js';
 import { oneByOne } from './workloads/one-by-one.js';
 import { scheduleLateness } from './workloads/schedule-lateness.js';
@@ -31,6 +31,7 @@ const workloads: Record<string, Workload> = {
   'thousands-while-drain': thousandsWhileDrain,
   bulk,
   latency,
+  'latency-to-done': latencyToDone,
   'drain-batch': drainBatch,
   'schedule-lateness': scheduleLateness,
   'drain-beside-0': drainBesideFinished(0),
@@ -53,6 +54,7 @@ const USUAL = [
   'thousands-while-drain',
   'bulk',
   'latency',
+  'latency-to-done',
 ];
 
 /** What `--help` prints. */

@@ -1,6 +1,7 @@
 import { get } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Database } from '../../src/modules/database/index.js';
+import { JobEndings } from '../../src/modules/job/index.js';
 import { JobWaits } from '../../src/modules/job/rest/job-waits.js';
 import { eventually } from '../support/eventually.js';
 import { failOnLeaks } from '../support/leaks.js';
@@ -27,6 +28,16 @@ describe('GET /job/:id/status?wait=', () => {
     await rest.end(id, end);
     expect(await answer).toMatchObject({ status: 200, body: { id, status: end } });
     expect(waits.waiting).toBe(0);
+  });
+
+  it('answers without another read what a worker of this process has recorded', async () => {
+    const id = await rest.paint();
+    const answer = rest.get(`/job/${id}/status?wait=60s`);
+    await waiting(1);
+    const statements = vi.spyOn(rest.app.get(Database).control, 'query');
+    rest.app.get(JobEndings).tell({ id, status: 'done' });
+    expect((await answer).body).toEqual({ id, status: 'done' });
+    expect(statements).not.toHaveBeenCalled();
   });
 
   it('answers at once for a job that has ended', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Metrics } from '../../src/kernel/metrics.js';
-import { defineJob, type JobContext } from '../../src/modules/job/index.js';
+import { JobEndings, defineJob, type JobContext, type JobEnding } from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
@@ -115,6 +115,31 @@ describe('a job that comes while its worker has nothing to do', () => {
     const { id } = await jobs.enqueue(Task, { n: 1 });
     expect(await scene.reaches(id, 'done')).toMatchObject({ run: 2, attempt: 2, history: [{ run: 1 }] });
   });
+});
+
+it('the end of a job is told once it is recorded, and nothing of runs after which it waits again', async () => {
+  const told: (JobEnding & { readonly stored: string | undefined })[] = [];
+  const { jobs, module } = await startIdle({
+    handlers: [
+      handlerOf(Task, ({ n }, { attempt }) => {
+        if (n === 2 || (n === 1 && attempt === 1)) throw new Error('bad');
+      }),
+    ],
+  });
+  const all = new Tally();
+  module.get(JobEndings).listen((ending) => {
+    void rowOf(ending.id).then((row) => {
+      told.push({ ...ending, stored: row?.status });
+      all.add();
+    });
+  });
+  const retried = await jobs.enqueue(Task, { n: 1 });
+  const failed = await jobs.enqueue(Task, { n: 2 }, { maxAttempts: 1 });
+  await all.reaches(2);
+  expect(told.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
+    { id: retried.id, status: 'done', stored: 'done' },
+    { id: failed.id, status: 'failed', stored: 'failed' },
+  ]);
 });
 
 describe('jobs wait for a claim', () => {

@@ -14,6 +14,7 @@ export {
   type Handler,
   type JobContext,
 } from './handler.js';
+export { JobEndings, type JobEnding } from './job-endings.js';
 export { JobEnqueuer } from './job-enqueuer.js';
 export { JobHandler } from './job-handler.decorator.js';
 export {

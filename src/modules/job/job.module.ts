@@ -4,13 +4,14 @@ import { IdGenerator } from '../../kernel/ids.js';
 import { Database } from '../database/index.js';
 import { BatchService } from './batch.service.js';
 import { JobEnqueuer } from './job-enqueuer.js';
+import { JobEndings } from './job-endings.js';
 import { JobExplorer } from './job.explorer.js';
 import { JobRegistry } from './job.registry.js';
 import { JobService } from './job.service.js';
 import { Partitions } from './partitions.js';
 import { Queues } from './queues.js';
 
-const services = [JobRegistry, JobEnqueuer, JobService, Partitions, Queues];
+const services = [JobRegistry, JobEnqueuer, JobEndings, JobService, Partitions, Queues];
 
 /** Job types, their storage and the service that enqueues them; global, because every module is about jobs. */
 @Global()

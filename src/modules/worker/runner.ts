@@ -6,7 +6,15 @@ import { formatDuration } from '../../kernel/durations.js';
 import { toError, type RookeryError } from '../../kernel/errors.js';
 import { RunSpan } from '../../kernel/tracing.js';
 import { reasonOf } from '../database/index.js';
-import { Snooze, type AbortCause, type ErrorVerdict, type JobService, type RunResult } from '../job/index.js';
+import {
+  Snooze,
+  isOpen,
+  type AbortCause,
+  type ErrorVerdict,
+  type JobEndings,
+  type JobService,
+  type RunResult,
+} from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
 import { ended, succeeded, timedOut, type Ending } from './outcome.js';
 import type { Run } from './run.js';
@@ -21,6 +29,7 @@ export interface RunnerParts {
   readonly held: HeldRuns;
   readonly notes: RunNotes;
   readonly jobs: JobService;
+  readonly endings: JobEndings;
   readonly clock: Clock;
   readonly metrics: RunMetrics;
   /** How long a handler may take to end after its signal aborted, in ms. */
@@ -204,14 +213,12 @@ export class Runner {
       this.other(run, { outcome: 'failed', error, isFinal: error.code === 'unstorable_result' });
     this.parts.settlement.record(run.workerId, result, fallback, (answer) => {
       this.parts.held.remove(run);
-      if (answer?.kind === 'settled')
-        this.parts.metrics.ended(
-          run.job,
-          result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome,
-          answer.status,
-          ranMs,
-        );
-      if (answer?.kind === 'refused') {
+      if (answer?.kind === 'settled') {
+        const { status } = answer;
+        const outcome = result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome;
+        this.parts.metrics.ended(run.job, outcome, status, ranMs);
+        if (!isOpen(status)) this.parts.endings.tell({ id: run.job.id, status });
+      } else if (answer?.kind === 'refused') {
         this.logger.warn(
           `the outcome of job ${run.job.id}, run ${run.job.run}, came too late: the run was no longer this worker's`,
         );

@@ -16,6 +16,7 @@ import { Metrics, type Sample } from '../../kernel/metrics.js';
 import { Retirement, type Occupation } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
 import {
+  JobEndings,
   JobEnqueuer,
   JobRegistry,
   JobService,
@@ -61,6 +62,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     private readonly database: Database,
     private readonly registry: JobRegistry,
     private readonly jobs: JobService,
+    private readonly endings: JobEndings,
     private readonly enqueuer: JobEnqueuer,
     private readonly queues: Queues,
     private readonly ids: IdGenerator,
@@ -129,7 +131,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   }
 
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
-    const { database, registry, transport, held, jobs, metrics } = this;
+    const { database, registry, transport, held, jobs, endings, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
     const claimer = new Claimer(database, names, held, metrics);
     const settlement = new Settlement(
@@ -147,6 +149,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       held,
       notes,
       jobs,
+      endings,
       clock: database.clock,
       metrics: new RunMetrics(metrics),
       graceMs,
@@ -182,10 +185,10 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       );
     }
     this.slotCount = this.slotReport().total;
-    const endings = this.listen();
+    const listeners = this.listen();
     this.health.register('worker', () => this.healthReport());
     this.measureSlots();
-    this.registerStop(lease, claimer, settlement, notes, endings);
+    this.registerStop(lease, claimer, settlement, notes, listeners);
   }
 
   /** Signals hurry what the heartbeat would do anyway. */
@@ -214,7 +217,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     claimer: Claimer,
     settlement: Settlement,
     notes: RunNotes,
-    endings: readonly (() => void)[],
+    listeners: readonly (() => void)[],
   ): void {
     const { graceMs } = this.config.shutdown;
     const { timeoutGraceMs } = this.config.worker;
@@ -233,7 +236,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
       },
     );
     this.lifecycle.register('lease', 'lease', LEASE_BUDGET_MS, async () => {
-      for (const end of endings) end();
+      for (const end of listeners) end();
       await settlement.abandon();
       await lease.stop();
     });

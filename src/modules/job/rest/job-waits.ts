@@ -3,6 +3,7 @@ import { monotonicMs } from '../../../kernel/clock.js';
 import { RookeryError } from '../../../kernel/errors.js';
 import { Lifecycle } from '../../../kernel/lifecycle.js';
 import { Database, reasonOf } from '../../database/index.js';
+import { JobEndings, type JobEnding } from '../job-endings.js';
 import { statesOf, type KnownState } from '../repository/control.repository.js';
 import { controlQuery } from '../repository/query.js';
 import { isOpen } from '../state-machine.js';
@@ -29,8 +30,8 @@ interface Wait {
 }
 
 /**
- * Lets requests wait for jobs to end. All of a process wait together: one read at a time asks for every job waited for, however
- * many requests there are.
+ * Lets requests wait for jobs to end. An end that a worker of this process records is heard of at once. For all others the requests of a
+ * process wait together: one read at a time asks for every job waited for, however many requests there are.
  */
 @Injectable()
 export class JobWaits {
@@ -45,8 +46,10 @@ export class JobWaits {
 
   constructor(
     private readonly database: Database,
+    endings: JobEndings,
     lifecycle: Lifecycle,
   ) {
+    endings.listen((ending) => this.hear(ending));
     lifecycle.register('unready', 'requests that wait for jobs', STOP_BUDGET_MS, () => this.stop());
   }
 
@@ -82,6 +85,10 @@ export class JobWaits {
       signal.addEventListener('abort', giveUp, { once: true });
       this.add(state.id, wait);
     });
+  }
+
+  private hear({ id, status }: JobEnding): void {
+    for (const wait of [...(this.waits.get(id) ?? [])]) wait.end({ ...wait.last, status });
   }
 
   private stop(): void {
