@@ -18,11 +18,15 @@ import type { Place } from './peer.js';
 import { peerNamed, peers } from './peers.js';
 import { openRedis } from './redis-server.js';
 
+/** Four seconds' worth, most of it at the speed that lasts. */
+const LONG_DRAIN = 200_000;
+
 const comparisons: Readonly<Record<string, Comparison>> = {
   'one-by-one': oneByOne,
   bulk,
   'drain-by-one': drain(1),
   'drain-by-two': drain(2),
+  'long-drain-by-two': drain(2, LONG_DRAIN),
   'enqueue-while-drain': enqueueWhileDrain,
   latency,
 };

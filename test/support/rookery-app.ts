@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly databaseUrl?: string;
   /** Default: `in-process`, by a `SpyTransport`. */
   readonly transport?: 'in-process' | 'table-only';
+  /** Makes the transport instead of `transport`; `RookeryApp.transport` is then of no use. */
+  readonly makeTransport?: (clock: Clock) => Transport;
   /** Most ids a lane holds before it drops what is offered. */
   readonly maxTicketIds?: number;
   /** Default: true. False for a process that only enqueues. */
@@ -123,14 +125,13 @@ export async function startApp(options: AppOptions & { readonly databaseUrl: str
     providers: [...handlers, ...providers, { provide: JobTypeList, useValue: new JobTypeList(types) }],
   }).setLogger(collector);
   if (options.transport !== 'table-only') {
-    building.overrideProvider(TRANSPORT).useFactory({
-      factory: (clock: Clock) =>
-        new SpyTransport({
-          clock,
-          ...(options.maxTicketIds !== undefined && { maxIdsPerLane: options.maxTicketIds }),
-        }),
-      inject: [CLOCK],
-    });
+    const makeSpy = (clock: Clock): Transport =>
+      new SpyTransport({
+        clock,
+        ...(options.maxTicketIds !== undefined && { maxIdsPerLane: options.maxTicketIds }),
+      });
+    const factory = options.makeTransport ?? makeSpy;
+    building.overrideProvider(TRANSPORT).useFactory({ factory, inject: [CLOCK] });
   }
   const module = await building.compile();
   try {

@@ -11,6 +11,8 @@ export interface BirthParts {
   /** Whether the line takes jobs, and none may wait that is older. */
   readonly isOpen: () => boolean;
   readonly workerId: () => string;
+  /** Whether the lease is still this worker's. */
+  readonly isHeldBy: (workerId: string) => boolean;
   readonly start: (job: ClaimedJob, workerId: string) => void;
   /** Claims ids for a slot already taken, those included that this worker is executing without knowing; gives the slot back where there is nothing to run. */
   readonly claim: (ids: readonly string[], workerId: string) => Promise<unknown>;
@@ -32,19 +34,9 @@ export class Births {
     const worker = workerId();
     return {
       workerId: worker,
-      begin: (stored, startedAt) => {
-        // Whoever waits for these jobs to be stored goes on first.
-        setImmediate(() => {
-          for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), worker);
-          this.ended(stored.length);
-        });
-      },
-      resolve: (unknown) => {
-        const ids = unknown.map((job) => job.id);
-        // Rejects only when the worker stops: then the rescue finds what is executing under its id.
-        const claimed = this.parts.claim(ids, worker).catch(() => undefined);
-        void claimed.then(() => this.ended(ids.length));
-      },
+      // Whoever waits for these jobs to be stored goes on first.
+      begin: (stored, startedAt) => void setImmediate(() => this.begin(stored, startedAt, worker)),
+      resolve: (unknown) => void this.resolve(unknown, worker),
     };
   }
 
@@ -52,6 +44,26 @@ export class Births {
   none(): Promise<void> {
     if (this.pending === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  /** Never rejects. Jobs of a lease that was lost or given up meanwhile are the rescue's if they are executing, and anybody's if they wait. */
+  private async resolve(unknown: readonly NewJob[], worker: string): Promise<void> {
+    const { slots, claim, isHeldBy } = this.parts;
+    if (!isHeldBy(worker)) slots.release(unknown.length);
+    else {
+      const ids = unknown.map((job) => job.id);
+      // Rejects only when the worker stops: then the rescue finds what is executing under its id.
+      await claim(ids, worker).catch(() => undefined);
+    }
+    this.ended(unknown.length);
+  }
+
+  /** Jobs of a lease that was lost or given up meanwhile are the rescue's. */
+  private begin(stored: readonly NewJob[], startedAt: Date, worker: string): void {
+    if (this.parts.isHeldBy(worker))
+      for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), worker);
+    else this.parts.slots.release(stored.length);
+    this.ended(stored.length);
   }
 
   /** One statement stores them: of this queue, of one day, and due. */

@@ -75,9 +75,9 @@ export class LeaseKeeper {
     return this.lostCount;
   }
 
-  /** False while the lease is lost and no new one is had: nothing must be claimed then. */
+  /** False while the lease is lost and no new one is had, and once it was given up: nothing must be claimed then. */
   get isHeld(): boolean {
-    return !this.isLost;
+    return !this.isLost && !this.isStopped;
   }
 
   /** Registers, learns how its queues are, and begins to beat; rejects when the database refuses. */

@@ -83,6 +83,7 @@ export class QueueLine {
       runs: (name) => names.has(name),
       isOpen: () => this.isIdle,
       workerId: () => parts.lease.workerId,
+      isHeldBy: (workerId) => parts.lease.isHeld && parts.lease.workerId === workerId,
       start: (job, workerId) => this.startRun('fresh', job, workerId),
       claim: (ids, workerId) => this.claim('fresh', ids, true, { workerId, mayBeOwn: true }),
     });

