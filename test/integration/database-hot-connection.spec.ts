@@ -1,6 +1,9 @@
+import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Database, type HotConnection, isItemFault, isTransient } from '../../src/modules/database/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { openLossyProxy } from '../support/lossy-proxy.js';
 
 let testDatabase: TestDatabase;
 let database: Database;
@@ -205,6 +208,43 @@ describe('a hot connection', () => {
     await expect.poll(() => idle.stats.isConnected).toBe(false);
     expect(await pidOf(idle)).not.toBe(pid);
     expect(idle.stats.reconnects).toBe(1);
+  });
+
+  it('lets no statement of a session that broke take effect behind the next one', async () => {
+    const proxy = await openLossyProxy(testDatabase.url);
+    const log = { log: () => undefined, warn: () => undefined };
+    const away = new Database({ settings: { url: proxy.url, schema: 'public', folder: '' }, log });
+    const plain = new Client({ connectionString: proxy.url });
+    plain.on('error', () => undefined);
+    const slow = (id: number) => `INSERT INTO note (id) SELECT ${id} FROM pg_sleep(1)`;
+    const underWay = async () =>
+      (
+        await testDatabase.query<{ id: string }>(
+          `SELECT substring(query from 'SELECT (.)') AS id FROM pg_stat_activity
+            WHERE state = 'active' AND query LIKE '%pg_sleep(1)' ORDER BY 1`,
+        )
+      ).map(({ id }) => id);
+    try {
+      await away.open();
+      const broken = away.hot('broken', { durable: true });
+      await plain.connect();
+      const lost = [broken.execute({ name: 'slow', text: slow(1) }), plain.query(slow(2))];
+      const ends = Promise.allSettled(lost);
+      await eventually(async () => (await underWay()).length === 2);
+      proxy.cut();
+      expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      // The control: the server goes on with both.
+      expect(await underWay()).toEqual(['1', '2']);
+      proxy.restore();
+      await broken.quiesce();
+      expect(await underWay()).toEqual(['2']);
+      await eventually(async () => (await underWay()).length === 0);
+      expect(await testDatabase.query('SELECT id FROM note')).toEqual([{ id: '2' }]);
+    } finally {
+      await away.close();
+      await proxy.close();
+      await plain.end().catch(() => undefined);
+    }
   });
 
   it('refuses statements once closed', async () => {

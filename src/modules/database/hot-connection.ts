@@ -1,7 +1,15 @@
 import type { Client, QueryResult, QueryResultRow } from 'pg';
 import { monotonicMs } from '../../kernel/clock.js';
 import type { DatabaseContact } from './database-contact.js';
-import { closeClient, type ClientOptions, openClient, queryWithin } from './open-client.js';
+import {
+  closeClient,
+  endSession,
+  openClient,
+  queryWithin,
+  sessionOf,
+  type ClientOptions,
+  type LostSession,
+} from './open-client.js';
 import { HOT_DEADLINE_MS } from './session-settings.js';
 import { isConnectionLost, isStaleStatement } from './sql-errors.js';
 import type { StatementMeter } from './statement-meter.js';
@@ -41,12 +49,13 @@ const CLOSE_WAIT_MS = 5_000;
 /**
  * One session of PostgreSQL for the statements every job needs: prepared by name, one at a time in the order they were asked for. It
  * connects with its first statement; after a break the statement in flight fails (`isConnectionLost`: its effect is unknown) and the
- * next one connects anew. A prepared statement that went stale is healed without the caller's notice, outside of transactions.
+ * next one connects anew, once the session that broke has ended at the server too: what it left unknown can no longer change. A prepared statement that went stale is healed without the caller's notice, outside of transactions.
  */
 export class HotConnection implements HotQueries {
   private client: Client | undefined;
   private tail: Promise<unknown> = Promise.resolve();
   private readonly prepared = new Set<string>();
+  private lost: LostSession | undefined;
   private broke = false;
   private reconnects = 0;
   private isClosed = false;
@@ -92,6 +101,11 @@ export class HotConnection implements HotQueries {
         throw error;
       }
     });
+  }
+
+  /** Resolves when nothing that was asked for before can still take effect; rejects when the database cannot be reached to see to that. */
+  async quiesce(): Promise<void> {
+    await this.exclusive(() => this.session());
   }
 
   get stats(): HotConnectionStats {
@@ -150,6 +164,7 @@ export class HotConnection implements HotQueries {
     if (this.client) return this.client;
     try {
       const client = await openClient(this.options, (error) => this.drop(client, error));
+      await this.endLost(client);
       this.client = client;
       this.prepared.clear();
       if (this.broke) this.reconnects++;
@@ -157,6 +172,17 @@ export class HotConnection implements HotQueries {
       return client;
     } catch (error) {
       if (isConnectionLost(error)) this.contact.lost(error);
+      throw error;
+    }
+  }
+
+  private async endLost(client: Client): Promise<void> {
+    if (!this.lost) return;
+    try {
+      await endSession(client, this.lost);
+      this.lost = undefined;
+    } catch (error) {
+      void closeClient(client);
       throw error;
     }
   }
@@ -176,6 +202,7 @@ export class HotConnection implements HotQueries {
   private drop(client: Client, error: unknown): void {
     if (this.client !== client) return;
     this.client = undefined;
+    this.lost = sessionOf(client, this.options);
     this.broke = true;
     this.contact.lost(error);
     void closeClient(client);

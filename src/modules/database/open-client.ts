@@ -1,4 +1,5 @@
 import { Client, type ClientBase, type QueryResult, type QueryResultRow } from 'pg';
+import { monotonicMs } from '../../kernel/clock.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { rowTypes } from './row-types.js';
 
@@ -7,6 +8,9 @@ const SETUP_DEADLINE_MS = 10_000;
 
 /** Longest wait for a goodbye; after it the socket is cut. */
 const CLOSE_DEADLINE_MS = 1_000;
+
+/** How long a session that broke may take to end when it is told to. */
+const END_SESSION_WITHIN_MS = 5_000;
 
 /** What one session of PostgreSQL is opened with. */
 export interface ClientOptions {
@@ -76,6 +80,37 @@ export async function closeClient(client: Client): Promise<void> {
     clearTimeout(timer);
   }
 }
+
+/** A session that broke, as the server knows it. */
+export interface LostSession {
+  readonly pid: number;
+  readonly applicationName: string;
+  /** Monotonic, in ms. */
+  readonly lostAtMs: number;
+}
+
+/** The session's name at the server, for when it breaks; undefined when the server never told it. */
+export function sessionOf(client: Client, { connection, name }: ClientOptions): LostSession | undefined {
+  const { processID: pid } = client as Client & { readonly processID?: number | null };
+  if (typeof pid !== 'number') return undefined;
+  return { pid, applicationName: `${connection.application_name}:${name}`, lostAtMs: monotonicMs() };
+}
+
+/**
+ * Ends a session that broke, where it still lives: the server may be at work on its last statement without knowing that nobody waits for
+ * the answer. Rejects when it does not end in time. A session whose number has been given to another since is left alone.
+ */
+export async function endSession(client: Client, lost: LostSession): Promise<void> {
+  const values = [lost.pid, lost.applicationName, monotonicMs() - lost.lostAtMs, END_SESSION_WITHIN_MS];
+  const { rows } = await queryWithin<{ isEnded: boolean }>(client, SETUP_DEADLINE_MS, END_SESSION, values);
+  if (rows.some(({ isEnded }) => !isEnded))
+    throw new Error(`Connection terminated, but the server still works on it (process ${lost.pid})`);
+}
+
+const END_SESSION = `
+SELECT pg_terminate_backend(pid, $4) AS "isEnded" FROM pg_stat_activity
+ WHERE pid = $1 AND application_name = $2 AND datname = current_database() AND usename = current_user
+   AND backend_start < clock_timestamp() - $3::float8 * interval '1 ms'`;
 
 /** Destroys the socket: whatever waits on this session fails as a lost connection. */
 export function cutOff(client: ClientBase): void {

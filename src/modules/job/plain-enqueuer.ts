@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Batcher, type BatcherStats } from '../../kernel/batcher.js';
 import type { Metrics } from '../../kernel/metrics.js';
 import type { Database, HotConnection } from '../database/index.js';
@@ -8,6 +9,15 @@ import { observeBatches } from './observe-batches.js';
 import type { Partitions } from './partitions.js';
 import { insertClaimedJobs, insertJobs } from './repository/enqueue.repository.js';
 import { hotQuery } from './repository/query.js';
+
+/** Between two tries to learn that the database has done with what it was asked. */
+const QUIESCE_AGAIN_MS = 1_000;
+
+/** A job that may have been stored as claimed, and where it was asked for. */
+interface UnknownBirth {
+  readonly birth: BirthClaim;
+  readonly connection: HotConnection;
+}
 
 /** What is told of jobs that are stored for good. */
 export interface PlainEnqueueEvents {
@@ -26,9 +36,10 @@ export class PlainEnqueuer {
   birthClaimer: BirthClaimer | undefined;
   private readonly batcher: Batcher<NewJob, void>;
   /** By the id of each job that a try, of which nothing more is known, may have stored as claimed. */
-  private readonly unknownBirths = new Map<string, BirthClaim>();
+  private readonly unknownBirths = new Map<string, UnknownBirth>();
   /** Resolves when the runs before have told of their jobs. */
   private earlierRuns: Promise<void> = Promise.resolve();
+  private isClosed = false;
   /** Runs under way whose jobs will wait: none that comes later may be claimed before them. */
   private waitingRuns = 0;
 
@@ -54,7 +65,7 @@ export class PlainEnqueuer {
     try {
       await this.batcher.submit(job);
     } catch (error) {
-      this.resolveBirths([job]);
+      void this.resolveGivenUp(job);
       throw error;
     }
   }
@@ -67,8 +78,9 @@ export class PlainEnqueuer {
     return this.batcher.stats;
   }
 
-  close(): Promise<void> {
-    return this.batcher.close();
+  async close(): Promise<void> {
+    await this.batcher.close();
+    this.isClosed = true;
   }
 
   /** Stores jobs, and tells of them when all that were given before have been told of: tickets are offered in the order of their jobs. */
@@ -118,19 +130,34 @@ export class PlainEnqueuer {
         birth.begin(jobs, claimedAt);
       };
     } catch (error) {
-      for (const job of jobs) this.unknownBirths.set(job.id, birth);
+      for (const job of jobs) this.unknownBirths.set(job.id, { birth, connection });
       throw error;
     }
   }
 
-  /** Lets the worker find out about those of the jobs that an earlier try may have stored as claimed. */
+  /** Lets the worker find out about those of the jobs, stored by now, that an earlier try may have stored as claimed. */
   private resolveBirths(jobs: readonly NewJob[]): void {
     if (this.unknownBirths.size === 0) return;
-    for (const job of jobs) {
-      const birth = this.unknownBirths.get(job.id);
-      if (!birth) continue;
-      this.unknownBirths.delete(job.id);
-      birth.resolve([job]);
+    for (const job of jobs) this.takeUnknown(job)?.birth.resolve([job]);
+  }
+
+  /** The same for a job whose enqueue was given up: only when the session of the last try has ended is it known that nothing will follow. */
+  private async resolveGivenUp(job: NewJob): Promise<void> {
+    const unknown = this.takeUnknown(job);
+    if (!unknown) return;
+    let isQuiet = false;
+    while (!isQuiet && !this.isClosed) {
+      isQuiet = await unknown.connection.quiesce().then(
+        () => true,
+        () => delay(QUIESCE_AGAIN_MS, false),
+      );
     }
+    unknown.birth.resolve([job]);
+  }
+
+  private takeUnknown(job: NewJob): UnknownBirth | undefined {
+    const unknown = this.unknownBirths.get(job.id);
+    this.unknownBirths.delete(job.id);
+    return unknown;
   }
 }
