@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Metrics } from '../../src/kernel/metrics.js';
@@ -102,6 +103,28 @@ describe('a job that comes while its worker has nothing to do', () => {
     for (let n = 1; n <= 50; n++) known.add((await jobs.enqueue(Task, { n })).id);
     await all.reaches(50);
     expect(strangers).toEqual([]);
+  });
+
+  it('begins outside of the context it was enqueued in, as one that comes by ticket does', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const all = new Tally();
+    const app = await startIdle({
+      handlers: [
+        handlerOf(Task, ({ n }) => {
+          if (n < 1) return;
+          seen.push(context.getStore());
+          all.add();
+        }),
+      ],
+    });
+    const offers = app.transport.offers.length;
+    await context.run('request', () => app.jobs.enqueue(Task, { n: 1 }));
+    await all.reaches(1);
+    expect(app.transport.offers).toHaveLength(offers);
+    await context.run('request', () => app.jobs.enqueueMany(Task, [{ payload: { n: 2 } }]));
+    await all.reaches(2);
+    expect(seen).toEqual([undefined, undefined]);
   });
 
   it('fails, waits for its retry and ends as any other', async () => {

@@ -117,8 +117,10 @@ export class PlainEnqueuer {
     if (!birth) {
       await this.partitions.having(jobs, () => insertJobs(query, jobs, repeated));
       return () => {
-        this.resolveBirths(jobs);
-        this.events.stored(jobs);
+        const unknown = this.resolveBirths(jobs);
+        // No ticket for those: its claim and the one that finds out about them would both start the run.
+        if (unknown.size > 0) this.events.begun([...unknown]);
+        this.events.stored(unknown.size === 0 ? jobs : jobs.filter((job) => !unknown.has(job)));
       };
     }
     try {
@@ -135,10 +137,17 @@ export class PlainEnqueuer {
     }
   }
 
-  /** Lets the worker find out about those of the jobs, stored by now, that an earlier try may have stored as claimed. */
-  private resolveBirths(jobs: readonly NewJob[]): void {
-    if (this.unknownBirths.size === 0) return;
-    for (const job of jobs) this.takeUnknown(job)?.birth.resolve([job]);
+  /** Lets the worker find out about those of the jobs, stored by now, that an earlier try may have stored as claimed; answers which. */
+  private resolveBirths(jobs: readonly NewJob[]): ReadonlySet<NewJob> {
+    const unknown = new Set<NewJob>();
+    if (this.unknownBirths.size === 0) return unknown;
+    for (const job of jobs) {
+      const birth = this.takeUnknown(job)?.birth;
+      if (!birth) continue;
+      unknown.add(job);
+      birth.resolve([job]);
+    }
+    return unknown;
   }
 
   /** The same for a job whose enqueue was given up: only when the session of the last try has ended is it known that nothing will follow. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Json } from '../../kernel/json.js';
 import { dayOf, type BirthClaim, type ClaimedJob, type NewJob } from '../job/index.js';
 import type { Slots } from './slots.js';
@@ -22,6 +23,8 @@ export interface BirthParts {
 export class Births {
   private pending = 0;
   private waiters: (() => void)[] = [];
+  /** A run is nobody's request: whatever context its job was enqueued in, it begins in that of the boot. */
+  private readonly atBoot = AsyncLocalStorage.snapshot();
 
   constructor(private readonly parts: BirthParts) {}
 
@@ -35,8 +38,9 @@ export class Births {
     return {
       workerId: worker,
       // Whoever waits for these jobs to be stored goes on first.
-      begin: (stored, startedAt) => void setImmediate(() => this.begin(stored, startedAt, worker)),
-      resolve: (unknown) => void this.resolve(unknown, worker),
+      begin: (stored, startedAt) =>
+        void setImmediate(() => this.atBoot(() => this.begin(stored, startedAt, worker))),
+      resolve: (unknown) => void this.atBoot(() => this.resolve(unknown, worker)),
     };
   }
 
