@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Batcher, type BatcherOptions } from './batcher.js';
@@ -159,9 +160,9 @@ describe('with two tracks', () => {
 
   it('divides a crowd in its order, and leaves a few together', async () => {
     const { batcher, runs } = held();
-    const few = upTo(16).map((item) => batcher.submit(item));
+    const few = upTo(31).map((item) => batcher.submit(item));
     await turnOfTheLoop();
-    expect(runs.map(({ items }) => items)).toEqual([upTo(16)]);
+    expect(runs.map(({ items }) => items)).toEqual([upTo(31)]);
     runs[0]?.end();
     await Promise.all(few);
     const crowd = upTo(50).map((item) => batcher.submit(item));
@@ -281,6 +282,34 @@ describe('a lost connection', () => {
     );
     await expect(batcher.submit(1)).rejects.toBe(lost);
     expect(calls.map(({ repeated }) => repeated)).toEqual([false, true]);
+  });
+});
+
+describe('a callback', () => {
+  it('that throws keeps nobody else from being told, nor the next group from running', async () => {
+    const { batcher } = batcherOf();
+    const thrown = new Promise((resolve) => process.once('unhandledRejection', resolve));
+    const told: number[] = [];
+    const fail = (): never => {
+      throw new Error('of the one who asked');
+    };
+    batcher.enter(1, fail, fail);
+    batcher.enter(
+      2,
+      (result) => void told.push(result),
+      () => undefined,
+    );
+    expect(await thrown).toMatchObject({ message: 'of the one who asked' });
+    expect(told).toEqual([4]);
+    expect(await batcher.submit(3)).toBe(6);
+  });
+
+  it('is made in the context the batcher was made in, whoever came first', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const { batcher } = batcherOf(() => void seen.push(context.getStore()));
+    await context.run('a request', () => batcher.submit(1));
+    expect(seen).toEqual([undefined]);
   });
 });
 

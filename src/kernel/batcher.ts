@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { monotonicMs } from './clock.js';
+import { toError } from './errors.js';
 
 /**
  * Group commit. While a statement is in flight, whatever arrives meanwhile waits and rides the next one together; when
@@ -52,7 +54,7 @@ interface Entry<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Fewer items than this on each track are not worth a statement more. */
+/** Fewer items than this for each track are not worth a statement more. */
 const FEWEST_DIVIDED = 16;
 
 /** What came of a run. */
@@ -82,6 +84,8 @@ export class Batcher<Item, Result> {
   private items = 0;
   private idleWaiters: (() => void)[] = [];
   private readonly pauses = new Set<() => void>();
+  /** A group is nobody's own: it runs in the context the batcher was made in, and not in that of whoever came first. */
+  private readonly inOwnContext = AsyncLocalStorage.snapshot();
 
   constructor(private readonly options: BatcherOptions<Item, Result>) {
     this.free = Array.from({ length: options.tracks ?? 1 }, (_, track) => track).reverse();
@@ -92,7 +96,7 @@ export class Batcher<Item, Result> {
     return new Promise<Result>((resolve, reject) => this.enter(item, resolve, reject));
   }
 
-  /** As `submit`, for whoever has many items under way and spares each a promise: calls back one of the two, later, which must not throw. */
+  /** As `submit`, for whoever has many items under way and spares each a promise: calls back one of the two, later. What that throws is an unhandled rejection. */
   enter(item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void): void {
     if (this.isClosed) {
       queueMicrotask(() => reject(new BatcherClosedError(this.options.name)));
@@ -131,12 +135,13 @@ export class Batcher<Item, Result> {
   private schedule(): void {
     if (this.isScheduled || this.free.length === 0) return;
     this.isScheduled = true;
-    setImmediate(() => this.dispatch());
+    setImmediate(() => this.inOwnContext(() => this.dispatch()));
   }
 
   private dispatch(): void {
     this.isScheduled = false;
-    const share = Math.max(FEWEST_DIVIDED, Math.ceil(this.waiting.length / this.free.length));
+    const isCrowd = this.waiting.length >= FEWEST_DIVIDED * this.free.length;
+    const share = isCrowd ? Math.ceil(this.waiting.length / this.free.length) : Infinity;
     while (this.waiting.length > 0) {
       const track = this.free.pop();
       if (track === undefined) return;
@@ -192,14 +197,15 @@ export class Batcher<Item, Result> {
       track,
     );
     if ('results' in outcome) {
-      group.forEach((entry, index) => entry.resolve(outcome.results[index] as Result));
+      for (const [index, entry] of group.entries())
+        callBack(() => entry.resolve(outcome.results[index] as Result));
     } else if (group.length > 1 && this.options.isItemFault(outcome.error)) {
       const middle = group.length >> 1;
       // A run may be several statements, and the first of them may have taken effect before the fault.
       await this.runGroup(group.slice(0, middle), true, track);
       await this.runGroup(group.slice(middle), true, track);
     } else {
-      for (const entry of group) entry.reject(outcome.error);
+      for (const entry of group) callBack(() => entry.reject(outcome.error));
     }
   }
 
@@ -241,5 +247,14 @@ export class Batcher<Item, Result> {
       const timer = setTimeout(done, ms);
       this.pauses.add(done);
     });
+  }
+}
+
+/** One that throws must not keep the others of its group from being told, nor its track from the next group. */
+function callBack(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    void Promise.reject(toError(error));
   }
 }

@@ -1,8 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Metrics } from '../../src/kernel/metrics.js';
-import { JobEndings, defineJob, type JobContext, type JobEnding } from '../../src/modules/job/index.js';
+import { IdGenerator } from '../../src/kernel/ids.js';
+import {
+  JobEndings,
+  JobEnqueuer,
+  defineJob,
+  type JobContext,
+  type JobEnding,
+} from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
@@ -209,51 +217,170 @@ describe('jobs wait for a claim', () => {
   });
 });
 
+/** Jobs one by one into a worker of this many slots; those with n > 0 are kept in the order they began, as `n` or `n again`. */
+async function startKept(concurrency: number, databaseUrl?: string) {
+  const begun: (number | string)[] = [];
+  const first = gate();
+  const app = await startIdle({
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    handlers: [
+      handlerOf(Task, async ({ n }, { run }) => {
+        if (n > 0) begun.push(run === 1 ? n : `${n} again`);
+        if (n === 1) await first.opened;
+      }),
+    ],
+    config: { defaults: { concurrency } },
+  });
+  const enqueue = (n: number) => app.jobs.enqueue(Task, { n });
+  const isIdle = () => eventually(() => /^0 of /.test(app.health.report()['worker']?.detail ?? ''));
+  return { app, begun, first, enqueue, isIdle };
+}
+
+/** Keeps inserts from going on until the test lets them; answers how many wait. */
+async function holdInserts() {
+  const holder = new Client({ connectionString: scene.database.url });
+  await holder.connect();
+  const [day] = await scene.query<{ name: string }>(
+    `SELECT tableoid::regclass::text AS name FROM job ORDER BY id DESC LIMIT 1`,
+  );
+  await holder.query(`BEGIN; LOCK TABLE ${day?.name} IN EXCLUSIVE MODE`);
+  const held = () =>
+    scene.query<{ pid: number; name: string }>(
+      `SELECT pid, application_name AS name FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND application_name LIKE 'rookery:enqueue%' ORDER BY 2`,
+    );
+  return {
+    /** Waits for so many inserts to be held. */
+    until: (count: number) => eventually(async () => (await held()).length === count),
+    /** Ends the session of the first connection, with its insert. */
+    breakFirst: async () => {
+      const [first] = await held();
+      await scene.query('SELECT pg_terminate_backend($1, 5000)', [first?.pid]);
+    },
+    letGo: () => holder.end(),
+  };
+}
+
 describe('a job that was stored as claimed, and nobody was told', () => {
-  it('runs once, found by its worker', async () => {
+  it('runs once, by the repeat of its insert', async () => {
     const proxy = await scene.proxy();
-    const runs: number[] = [];
-    const app = await startIdle({
-      databaseUrl: proxy.url,
-      handlers: [handlerOf(Task, ({ n }) => void (n > 0 && runs.push(n)))],
-    });
+    const { begun, first, enqueue, isIdle } = await startKept(5, proxy.url);
+    first.open();
     const lost = proxy.loseAnswerTo('insert_claimed_');
-    const answers = Promise.all(Array.from({ length: 5 }, (_, n) => app.jobs.enqueue(Task, { n: n + 1 })));
+    const answers = Promise.all([1, 2, 3, 4, 5].map(enqueue));
     await lost;
     const ids = (await answers).map(({ id }) => id);
     for (const id of ids) expect(await scene.reaches(id, 'done')).toMatchObject({ run: 1, attempt: 1 });
-    expect(runs.toSorted()).toEqual([1, 2, 3, 4, 5]);
-    expect(app.health.report()['worker']?.detail).toMatch(/^0 of /);
+    expect(begun).toEqual([1, 2, 3, 4, 5]);
+    await isIdle();
   });
 
-  it('runs after the enqueue was given up', async () => {
+  it('runs after the enqueue was given up, uncharged for the run that never began', async () => {
     const proxy = await scene.proxy();
-    const ran = new Tally();
-    const app = await startIdle({
-      databaseUrl: proxy.url,
-      handlers: [handlerOf(Task, ({ n }) => void (n > 0 && ran.add()))],
-    });
+    const { app, begun, enqueue, isIdle } = await startKept(5, proxy.url);
     const lost = proxy.loseAnswerTo('insert_claimed_');
-    const answer = app.jobs.enqueue(Task, { n: 1 }).catch((error: { code?: string }) => error.code);
+    const answer = enqueue(2).catch((error: { code?: string }) => error.code);
     await lost;
     proxy.cut();
     expect(await answer).toBe('database_unavailable');
     proxy.restore();
-    await ran.reaches(1);
     const [stored] = await scene.query<{ id: string }>(
-      `SELECT id FROM job WHERE payload = '{"n": 1}' ORDER BY id DESC LIMIT 1`,
+      `SELECT id FROM job WHERE payload = '{"n": 2}' ORDER BY id DESC LIMIT 1`,
     );
-    expect(await scene.reaches(stored?.id ?? '', 'done')).toMatchObject({ run: 1 });
+    const done = await scene.reaches(stored?.id ?? '', 'done', 20_000);
+    expect(done).toMatchObject({ run: 2, attempt: 1, history: [{ run: 1, outcome: 'interrupted' }] });
+    expect(begun).toEqual(['2 again']);
+    await isIdle();
+    expect(app.refusals()).toBe(0);
   }, 40_000);
 
   it('is seen to before the worker stops', async () => {
-    const started = new Tally();
-    const app = await startIdle({ handlers: [handlerOf(Task, ({ n }) => void (n > 0 && started.add()))] });
-    const answers = Promise.all([1, 2, 3].map((n) => app.jobs.enqueue(Task, { n })));
+    const { app, first, enqueue } = await startKept(5);
+    first.open();
+    const answers = Promise.all([1, 2, 3].map(enqueue));
     await new Promise((resolve) => setImmediate(resolve));
     const stopped = app.stop();
     const ids = (await answers).map(({ id }) => id);
     await stopped;
     for (const id of ids) expect((await scene.job(id)).status).not.toBe('executing');
+  });
+});
+
+describe('an insert as claimed that failed', () => {
+  it('is repeated, and every job of it runs once', async () => {
+    const { begun, first, enqueue, isIdle } = await startKept(5);
+    first.open();
+    const inserts = await holdInserts();
+    const answers = Promise.all([1, 2, 3].map(enqueue));
+    await inserts.until(1);
+    await inserts.breakFirst();
+    await inserts.letGo();
+    for (const { id } of await answers) expect(await scene.reaches(id, 'done')).toMatchObject({ run: 1 });
+    expect(begun).toEqual([1, 2, 3]);
+    await isIdle();
+  });
+
+  it('for one bad job refuses that one, and runs the others once', async () => {
+    const { app, begun, first, isIdle } = await startKept(5);
+    first.open();
+    const enqueuer = app.module.get(JobEnqueuer);
+    const answers = await Promise.allSettled(
+      [1, 2, 3, 4, 5].map((n) =>
+        enqueuer.enqueue({
+          id: app.module.get(IdGenerator).next(),
+          queue: 'line',
+          name: 'task',
+          lane: 'normal',
+          maxAttempts: 3,
+          payload: n === 3 ? '"\\u0000"' : `{"n": ${n}}`,
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    await eventually(() => begun.length === 4);
+    expect(begun.toSorted()).toEqual([1, 2, 4, 5]);
+    await isIdle();
+    // That nothing of it was stored is known, and nobody has to be asked.
+    expect(app.refusals()).toBe(0);
+  });
+});
+
+describe('with one slot, jobs begin in the order they were enqueued', () => {
+  it('also when those before are stored at that moment, and are to wait', async () => {
+    const { begun, first, enqueue } = await startKept(1);
+    first.open();
+    const inserts = await holdInserts();
+    // Two at once are more than there are slots for.
+    const before = [1, 2].map(enqueue);
+    await inserts.until(1);
+    const after = enqueue(3);
+    await inserts.until(2);
+    await inserts.letGo();
+    const [last] = await Promise.all([after, ...before]);
+    await scene.reaches(last.id, 'done');
+    expect(begun).toEqual([1, 2, 3]);
+  });
+
+  it('also when the connection of those before breaks, and they are stored later', async () => {
+    const { begun, first, enqueue } = await startKept(1);
+    await enqueue(1);
+    await eventually(() => begun.length === 1);
+    const inserts = await holdInserts();
+    const before = enqueue(2);
+    await inserts.until(1);
+    const after = enqueue(3);
+    await inserts.until(2);
+    await inserts.breakFirst();
+    await inserts.letGo();
+    const [last] = await Promise.all([after, before]);
+    first.open();
+    await scene.reaches(last.id, 'done');
+    expect(begun).toEqual([1, 2, 3]);
   });
 });

@@ -12,8 +12,11 @@ describe('a time in text', () => {
       max: new Date('9999-12-31T23:59:59Z'),
       noInvalidDate: true,
     });
+    const fractions = fc
+      .array(fc.nat(9), { maxLength: 6 })
+      .map((digits) => (digits.length > 0 ? `.${digits.join('')}` : ''));
     fc.assert(
-      fc.property(times, fc.constantFrom('', '.1', '.12', '.123', '.1239', '.123456'), (time, fraction) => {
+      fc.property(times, fractions, (time, fraction) => {
         const text = `${time.toISOString().slice(0, 19).replace('T', ' ')}${fraction}+00`;
         expect(parseTime(text)).toEqual(ordinary(text));
       }),

@@ -8,14 +8,20 @@ export interface BirthClaim {
   /** The worker that the jobs are stored as claimed by. */
   readonly workerId: string;
 
+  /** False once that worker's lease is gone: what is then stored as claimed by it is lost from the start. */
+  readonly isHeld: boolean;
+
   /** The jobs are stored as claimed: their runs begin, after whoever enqueued them has been answered. */
   begin(jobs: readonly NewJob[], startedAt: Date): void;
 
+  /** So many of the jobs are not stored: gives their slots back. */
+  release(count: number): void;
+
   /**
-   * Whether the job was stored as claimed is not known, nor whether it was stored at all; nothing that might still store it is under way.
-   * Finds out, and begins its run when it is this worker's or waits.
+   * Nobody will ever say whether the jobs were stored as claimed, and nothing that might still store them is under way: those that were wait
+   * again, uncharged; those of a lease that is gone are the rescue's.
    */
-  resolve(jobs: readonly NewJob[]): void;
+  giveUp(jobs: readonly NewJob[]): void;
 }
 
 /** A worker of this process as those see it who store jobs. */

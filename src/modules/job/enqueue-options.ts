@@ -27,7 +27,7 @@ export interface EnqueueManyOptions {
 /** The answer to an enqueue. */
 export interface EnqueuedJob {
   readonly id: string;
-  /** `waiting`; any state when the job was there already. */
+  /** `waiting`, though a worker may have begun it by now; any state when the job was there already. */
   readonly status: JobState;
   /** True when an earlier request with the same `idempotencyKey` made the job, or its batch has its `objectId` already. */
   readonly isRepeat: boolean;

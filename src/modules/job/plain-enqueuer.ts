@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batcher, type BatcherStats } from '../../kernel/batcher.js';
 import type { Metrics } from '../../kernel/metrics.js';
-import type { Database, HotConnection } from '../database/index.js';
+import { isConnectionLost, type Database, type HotConnection } from '../database/index.js';
 import type { BirthClaim, BirthClaimer } from './birth-claim.js';
 import { ENQUEUE_BATCHING } from './enqueue-batching.js';
+import { EnqueueGroup } from './enqueue-group.js';
 import type { NewJob } from './new-job.js';
 import { observeBatches } from './observe-batches.js';
 import type { Partitions } from './partitions.js';
@@ -12,12 +13,6 @@ import { hotQuery } from './repository/query.js';
 
 /** Between two tries to learn that the database has done with what it was asked. */
 const QUIESCE_AGAIN_MS = 1_000;
-
-/** A job that may have been stored as claimed, and where it was asked for. */
-interface UnknownBirth {
-  readonly birth: BirthClaim;
-  readonly connection: HotConnection;
-}
 
 /** What is told of jobs that are stored for good. */
 export interface PlainEnqueueEvents {
@@ -35,13 +30,13 @@ export class PlainEnqueuer {
   /** A worker of this process, when it has one. */
   birthClaimer: BirthClaimer | undefined;
   private readonly batcher: Batcher<NewJob, void>;
-  /** By the id of each job that a try, of which nothing more is known, may have stored as claimed. */
-  private readonly unknownBirths = new Map<string, UnknownBirth>();
-  /** Resolves when the runs before have told of their jobs. */
-  private earlierRuns: Promise<void> = Promise.resolve();
+  /** The group of each job that was tried once in vain, by the job's id. */
+  private readonly tried = new Map<string, EnqueueGroup>();
+  /** Resolves when all that has left for the database has been told of. */
+  private allTold: Promise<void> = Promise.resolve();
+  /** Groups under way whose jobs are going to wait: none that comes later may be claimed before them. */
+  private waitingGroups = 0;
   private isClosed = false;
-  /** Runs under way whose jobs will wait: none that comes later may be claimed before them. */
-  private waitingRuns = 0;
 
   constructor(
     database: Database,
@@ -65,7 +60,7 @@ export class PlainEnqueuer {
     try {
       await this.batcher.submit(job);
     } catch (error) {
-      void this.resolveGivenUp(job);
+      this.refuse(job);
       throw error;
     }
   }
@@ -83,90 +78,69 @@ export class PlainEnqueuer {
     this.isClosed = true;
   }
 
-  /** Stores jobs, and tells of them when all that were given before have been told of: tickets are offered in the order of their jobs. */
+  /** Stores jobs, and tells of them when all that left before have been told of: so jobs are offered, and begin, in their order. */
   private async store(
     connection: HotConnection,
     jobs: readonly NewJob[],
     repeated: boolean,
   ): Promise<void[]> {
-    const mayBeClaimed = !repeated && this.waitingRuns === 0;
-    const birth = mayBeClaimed ? this.birthClaimer?.claimUnborn(jobs) : undefined;
-    if (!birth) this.waitingRuns++;
-    const { earlierRuns } = this;
-    const told = this.insert(connection, jobs, repeated, birth).then(async (tell) => {
-      await earlierRuns;
-      tell();
-    });
-    this.earlierRuns = told.catch(() => undefined);
+    const group = this.tried.get(jobs[0]?.id ?? '') ?? this.newGroup(jobs);
+    const birth = group.birth?.isHeld ? group.birth : undefined;
+    const query = hotQuery(connection);
+    let claimedAt: Date | undefined;
     try {
-      await told;
-    } finally {
-      if (!birth) this.waitingRuns--;
+      await this.partitions.having(jobs, async () => {
+        if (birth) claimedAt = await insertClaimedJobs(query, jobs, birth.workerId, repeated);
+        else await insertJobs(query, jobs, repeated);
+      });
+    } catch (error) {
+      if (isConnectionLost(error)) group.lostOn = connection;
+      for (const job of jobs) this.tried.set(job.id, group);
+      throw error;
     }
+    await group.earlier;
+    if (birth && claimedAt) {
+      this.events.begun(jobs);
+      birth.begin(jobs, claimedAt);
+    } else {
+      group.birth?.giveUp(jobs);
+      this.events.stored(jobs);
+    }
+    this.tellOf(group, jobs);
     return new Array<void>(jobs.length);
   }
 
-  /** Answers what is to be told when it is their turn. */
-  private async insert(
-    connection: HotConnection,
-    jobs: readonly NewJob[],
-    repeated: boolean,
-    birth: BirthClaim | undefined,
-  ): Promise<() => void> {
-    const query = hotQuery(connection);
-    if (!birth) {
-      await this.partitions.having(jobs, () => insertJobs(query, jobs, repeated));
-      return () => {
-        const unknown = this.resolveBirths(jobs);
-        // No ticket for those: its claim and the one that finds out about them would both start the run.
-        if (unknown.size > 0) this.events.begun([...unknown]);
-        this.events.stored(unknown.size === 0 ? jobs : jobs.filter((job) => !unknown.has(job)));
-      };
-    }
-    try {
-      const claimedAt = await this.partitions.having(jobs, () =>
-        insertClaimedJobs(query, jobs, birth.workerId),
-      );
-      return () => {
-        this.events.begun(jobs);
-        birth.begin(jobs, claimedAt);
-      };
-    } catch (error) {
-      for (const job of jobs) this.unknownBirths.set(job.id, { birth, connection });
-      throw error;
-    }
+  private newGroup(jobs: readonly NewJob[]): EnqueueGroup {
+    const birth = this.waitingGroups === 0 ? this.birthClaimer?.claimUnborn(jobs) : undefined;
+    const group = new EnqueueGroup(jobs, this.allTold, birth);
+    this.allTold = group.told;
+    if (!birth) this.waitingGroups++;
+    return group;
   }
 
-  /** Lets the worker find out about those of the jobs, stored by now, that an earlier try may have stored as claimed; answers which. */
-  private resolveBirths(jobs: readonly NewJob[]): ReadonlySet<NewJob> {
-    const unknown = new Set<NewJob>();
-    if (this.unknownBirths.size === 0) return unknown;
-    for (const job of jobs) {
-      const birth = this.takeUnknown(job)?.birth;
-      if (!birth) continue;
-      unknown.add(job);
-      birth.resolve([job]);
-    }
-    return unknown;
+  private tellOf(group: EnqueueGroup, jobs: readonly NewJob[]): void {
+    if (this.tried.size > 0) for (const job of jobs) this.tried.delete(job.id);
+    if (group.tellOf(jobs.length) && !group.birth) this.waitingGroups--;
   }
 
-  /** The same for a job whose enqueue was given up: only when the session of the last try has ended is it known that nothing will follow. */
-  private async resolveGivenUp(job: NewJob): Promise<void> {
-    const unknown = this.takeUnknown(job);
-    if (!unknown) return;
+  /** The job will not be tried again. */
+  private refuse(job: NewJob): void {
+    const group = this.tried.get(job.id);
+    if (!group) return;
+    this.tellOf(group, [job]);
+    if (group.lostOn && group.birth) void this.giveUp(group.birth, job, group.lostOn);
+    else group.birth?.release(1);
+  }
+
+  /** Gives a birth up that may have taken place: once the session of the last try has ended, nothing will follow. */
+  private async giveUp(birth: BirthClaim, job: NewJob, connection: HotConnection): Promise<void> {
     let isQuiet = false;
     while (!isQuiet && !this.isClosed) {
-      isQuiet = await unknown.connection.quiesce().then(
+      isQuiet = await connection.quiesce().then(
         () => true,
         () => delay(QUIESCE_AGAIN_MS, false),
       );
     }
-    unknown.birth.resolve([job]);
-  }
-
-  private takeUnknown(job: NewJob): UnknownBirth | undefined {
-    const unknown = this.unknownBirths.get(job.id);
-    this.unknownBirths.delete(job.id);
-    return unknown;
+    birth.giveUp([job]);
   }
 }

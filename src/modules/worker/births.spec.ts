@@ -23,25 +23,21 @@ function newJob(rest: Partial<NewJob> = {}): NewJob {
 
 /** A line of five slots, of which the test decides everything else. */
 function line() {
-  const state = { isOpen: true, isHeld: true };
+  const lease = { isHeld: true, workerId: 'w' };
+  const state = { most: 100 };
   const slots = new Slots(5);
   const started: string[] = [];
-  const claimed: string[] = [];
+  const givenBack: { readonly id: string; told(): void }[] = [];
   const births = new Births({
     queue: 'mail',
+    names: new Set(['letter']),
     slots,
-    runs: (name) => name === 'letter',
-    isOpen: () => state.isOpen,
-    workerId: () => 'w',
-    isHeldBy: () => state.isHeld,
+    lease,
+    mostAtOnce: () => state.most,
     start: (job) => void started.push(job.id),
-    claim: (wanted) => {
-      claimed.push(...wanted);
-      slots.release(wanted.length);
-      return Promise.resolve();
-    },
+    giveBack: ({ id }, _, told) => void givenBack.push({ id, told }),
   });
-  return { state, slots, started, claimed, births };
+  return { state, lease, slots, started, givenBack, births };
 }
 
 describe('a claim on jobs that are about to be stored', () => {
@@ -70,46 +66,66 @@ describe('a claim on jobs that are about to be stored', () => {
     expect(slots.busy).toBe(0);
   });
 
-  it('is not had while older jobs may wait', () => {
+  it('is not had while older jobs may wait, nor for more than one claim may take', () => {
     const { births, slots, state } = line();
-    state.isOpen = false;
+    state.most = 0;
     expect(births.claim([newJob()])).toBeUndefined();
+    state.most = 1;
+    expect(births.claim([newJob(), newJob()])).toBeUndefined();
     expect(slots.busy).toBe(0);
+    expect(births.claim([newJob()])).toBeDefined();
   });
 
   it('leaves jobs to the rescue when the lease was lost before they begin', async () => {
-    const { births, slots, started, state } = line();
+    const { births, slots, started, givenBack, lease } = line();
     const jobs = [newJob()];
     const birth = births.claim(jobs);
+    expect(birth?.isHeld).toBe(true);
     birth?.begin(jobs, at);
-    state.isHeld = false;
-    await births.none();
-    expect(started).toEqual([]);
+    lease.workerId = 'another';
+    expect(birth?.isHeld).toBe(false);
+    await turn();
+    birth?.giveUp([]);
+    expect({ started, givenBack }).toEqual({ started: [], givenBack: [] });
     expect(slots.busy).toBe(0);
   });
 
-  it('asks for those of which nothing is known, but not under a lease that is gone', async () => {
-    const { births, slots, claimed, state } = line();
+  it('gives slots back at once for what is not stored, and with the record for what may be', () => {
+    const { births, slots, givenBack } = line();
     const [first, second] = [newJob(), newJob()];
     const birth = births.claim([first, second]);
-    birth?.resolve([first]);
-    state.isHeld = false;
-    birth?.resolve([second]);
-    await births.none();
-    expect(claimed).toEqual([first.id]);
+    birth?.release(1);
+    expect(slots.busy).toBe(1);
+    birth?.giveUp([second]);
+    expect(givenBack.map(({ id }) => id)).toEqual([second.id]);
+    expect(slots.busy).toBe(1);
+    givenBack[0]?.told();
     expect(slots.busy).toBe(0);
   });
+});
 
-  it('is waited for until the last of its jobs has begun or is not to', async () => {
-    const { births } = line();
+describe('a stop', () => {
+  it('waits until the last job that is being stored has begun or is not to', async () => {
+    const { births, started } = line();
     const [first, second] = [newJob(), newJob()];
     const birth = births.claim([first, second]);
     let isOver = false;
-    const over = births.none().then(() => (isOver = true));
+    const over = births.stop().then(() => (isOver = true));
     birth?.begin([first], at);
     await turn();
-    expect(isOver).toBe(false);
-    birth?.resolve([second]);
+    expect({ isOver, started }).toEqual({ isOver: false, started: [first.id] });
+    birth?.release(1);
     await over;
+  });
+
+  it('does not wait long, and what is stored later begins no more but waits again', async () => {
+    const { births, started, givenBack } = line();
+    const jobs = [newJob()];
+    const birth = births.claim(jobs);
+    await births.stop();
+    birth?.begin(jobs, at);
+    await turn();
+    expect(started).toEqual([]);
+    expect(givenBack.map(({ id }) => id)).toEqual([jobs[0]?.id]);
   });
 });

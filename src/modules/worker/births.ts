@@ -1,82 +1,108 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { idTime } from '../../kernel/ids.js';
 import type { Json } from '../../kernel/json.js';
-import { dayOf, type BirthClaim, type ClaimedJob, type NewJob } from '../job/index.js';
+import { groupByDay, type BirthClaim, type ClaimedJob, type NewJob } from '../job/index.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 import type { Slots } from './slots.js';
+
+/** How long a stop waits for jobs that are being stored, in ms: milliseconds do, unless the database is away. */
+const STOP_WITHIN_MS = 2_000;
 
 /** What a line lets its births do. */
 export interface BirthParts {
   readonly queue: string;
+  /** Of the types that run here. */
+  readonly names: ReadonlySet<string>;
   readonly slots: Slots;
-  /** Whether jobs of that name run here. */
-  readonly runs: (name: string) => boolean;
-  /** Whether the line takes jobs, and none may wait that is older. */
-  readonly isOpen: () => boolean;
-  readonly workerId: () => string;
-  /** Whether the lease is still this worker's. */
-  readonly isHeldBy: (workerId: string) => boolean;
+  readonly lease: Pick<LeaseKeeper, 'isHeld' | 'workerId'>;
+  /** Most jobs that may be claimed at once; none while the line takes nothing, or older jobs may wait. */
+  readonly mostAtOnce: () => number;
   readonly start: (job: ClaimedJob, workerId: string) => void;
-  /** Claims ids for a slot already taken, those included that this worker is executing without knowing; gives the slot back where there is nothing to run. */
-  readonly claim: (ids: readonly string[], workerId: string) => Promise<unknown>;
+  /** Lets the job wait again if it is executing under this worker, uncharged; `told` when that is recorded, or is not to be. */
+  readonly giveBack: (job: ClaimedJob, workerId: string, told: () => void) => void;
 }
 
 /** Claims of one line on jobs that are about to be stored. */
 export class Births {
   private pending = 0;
+  private isOver = false;
   private waiters: (() => void)[] = [];
-  /** A run is nobody's request: whatever context its job was enqueued in, it begins in that of the boot. */
-  private readonly atBoot = AsyncLocalStorage.snapshot();
 
   constructor(private readonly parts: BirthParts) {}
 
   /** Takes slots for all of these jobs, or for none. */
   claim(jobs: readonly NewJob[]): BirthClaim | undefined {
-    const { slots, isOpen, workerId } = this.parts;
-    if (slots.free < jobs.length || !isOpen() || !this.areOurs(jobs)) return undefined;
+    const { slots, lease, mostAtOnce } = this.parts;
+    const most = Math.min(slots.free, mostAtOnce());
+    if (jobs.length > most || !this.areOurs(jobs)) return undefined;
     slots.take(jobs.length);
     this.pending += jobs.length;
-    const worker = workerId();
+    const { workerId } = lease;
+    const isHeld = (): boolean => this.isHeldBy(workerId);
     return {
-      workerId: worker,
+      workerId,
+      get isHeld() {
+        return isHeld();
+      },
       // Whoever waits for these jobs to be stored goes on first.
-      begin: (stored, startedAt) =>
-        void setImmediate(() => this.atBoot(() => this.begin(stored, startedAt, worker))),
-      resolve: (unknown) => void this.atBoot(() => this.resolve(unknown, worker)),
+      begin: (stored, startedAt) => void setImmediate(() => this.begin(stored, startedAt, workerId)),
+      release: (count) => this.release(count),
+      giveUp: (unknown) => this.giveUp(unknown, workerId),
     };
   }
 
-  /** Resolves when every job that was claimed before it was stored has begun, or is not to. */
-  none(): Promise<void> {
+  /** Resolves when every job that was claimed before has begun or is not to; after a while those that are left begin no more. */
+  async stop(): Promise<void> {
+    const stopped = new AbortController();
+    await Promise.race([
+      this.none(),
+      delay(STOP_WITHIN_MS, undefined, { signal: stopped.signal }).catch(() => undefined),
+    ]);
+    stopped.abort();
+    this.isOver = true;
+  }
+
+  private none(): Promise<void> {
     if (this.pending === 0) return Promise.resolve();
     return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  /** Never rejects. Jobs of a lease that was lost or given up meanwhile are the rescue's if they are executing, and anybody's if they wait. */
-  private async resolve(unknown: readonly NewJob[], worker: string): Promise<void> {
-    const { slots, claim, isHeldBy } = this.parts;
-    if (!isHeldBy(worker)) slots.release(unknown.length);
-    else {
-      const ids = unknown.map((job) => job.id);
-      // Rejects only when the worker stops: then the rescue finds what is executing under its id.
-      await claim(ids, worker).catch(() => undefined);
+  private begin(stored: readonly NewJob[], startedAt: Date, workerId: string): void {
+    if (this.isOver || !this.isHeldBy(workerId)) {
+      this.giveUp(stored, workerId);
+      return;
     }
-    this.ended(unknown.length);
+    for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), workerId);
+    this.ended(stored.length);
   }
 
-  /** Jobs of a lease that was lost or given up meanwhile are the rescue's. */
-  private begin(stored: readonly NewJob[], startedAt: Date, worker: string): void {
-    if (this.parts.isHeldBy(worker))
-      for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), worker);
-    else this.parts.slots.release(stored.length);
-    this.ended(stored.length);
+  /** What is executing under a lease that is gone is the rescue's. */
+  private giveUp(unknown: readonly NewJob[], workerId: string): void {
+    if (!this.isHeldBy(workerId)) {
+      this.release(unknown.length);
+      return;
+    }
+    for (const job of unknown)
+      this.parts.giveBack(claimedAtBirth(job, new Date(idTime(job.id))), workerId, () => this.release(1));
+  }
+
+  private isHeldBy(workerId: string): boolean {
+    const { lease } = this.parts;
+    return lease.isHeld && lease.workerId === workerId;
   }
 
   /** One statement stores them: of this queue, of one day, and due. */
   private areOurs(jobs: readonly NewJob[]): boolean {
-    const day = dayOf(jobs[0]?.id ?? '');
-    return jobs.every(
-      (job) =>
-        job.queue === this.parts.queue && !job.dueAt && this.parts.runs(job.name) && dayOf(job.id) === day,
+    const { queue, names } = this.parts;
+    return (
+      jobs.every((job) => job.queue === queue && !job.dueAt && names.has(job.name)) &&
+      groupByDay(jobs, (job) => job.id).size === 1
     );
+  }
+
+  private release(count: number): void {
+    this.parts.slots.release(count);
+    this.ended(count);
   }
 
   private ended(count: number): void {
@@ -101,6 +127,7 @@ function claimedAtBirth(job: NewJob, startedAt: Date): ClaimedJob {
     timeoutMs: job.timeoutMs ?? null,
     objectId: job.objectId ?? null,
     batchId: job.batchId ?? null,
+    // Of one that is stored so late that it has a due time it only says that it could run at once.
     dueAt: null,
     trace: job.trace ?? null,
     startedAt,

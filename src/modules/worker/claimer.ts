@@ -18,8 +18,6 @@ interface ClaimRequest {
   readonly workerId: string;
   /** Whether jobs of the retry lane are meant: those of a fresh lane may have failed since, and are then not for a fresh job's slot. */
   readonly areRetries: boolean;
-  /** Whether some may have been claimed by this worker already, without its knowing. */
-  readonly mayBeOwn?: boolean;
 }
 
 /**
@@ -90,8 +88,7 @@ export class Claimer {
       const owner = new Map(group.flatMap((request) => request.ids.map((id) => [id, request] as const)));
       const ids = [...owner.keys()];
       // A lost answer may have hidden a claim: what is executing by us and not held here was claimed then.
-      const found =
-        repeated || group.some(({ mayBeOwn }) => mayBeOwn) ? await claimedBy(query, workerId, ids) : [];
+      const found = repeated ? await claimedBy(query, workerId, ids) : [];
       const resolved = found.filter((job) => this.held.find(job.id)?.job.run !== job.run);
       for (const job of [...resolved, ...(await claim(query, workerId, this.names, ids, areRetries))]) {
         const request = owner.get(job.id);

@@ -76,16 +76,14 @@ export class QueueLine {
     const { concurrency, retryConcurrency } = parts.settings;
     this.slots = { fresh: new Slots(concurrency), retry: new Slots(retryConcurrency) };
     this.hooks = { fresh: hooksOf(this.slots.fresh), retry: hooksOf(this.slots.retry) };
-    const names = new Set(parts.types.map(({ name }) => name));
     this.births = new Births({
       queue: parts.queue,
+      names: new Set(parts.types.map(({ name }) => name)),
       slots: this.slots.fresh,
-      runs: (name) => names.has(name),
-      isOpen: () => this.isIdle,
-      workerId: () => parts.lease.workerId,
-      isHeldBy: (workerId) => parts.lease.isHeld && parts.lease.workerId === workerId,
+      lease: parts.lease,
+      mostAtOnce: () => (this.isIdle ? this.settings.maxBatchSize : 0),
       start: (job, workerId) => this.startRun('fresh', job, workerId),
-      claim: (ids, workerId) => this.claim('fresh', ids, true, { workerId, mayBeOwn: true }),
+      giveBack: (job, workerId, told) => parts.runner.giveBack(this.runOf('fresh', job, workerId), told),
     });
   }
 
@@ -97,7 +95,7 @@ export class QueueLine {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.nudge();
-    await Promise.all([...this.loops, this.births.none()]);
+    await Promise.all([...this.loops, this.births.stop()]);
     this.rests.fresh.giveBack();
     this.rests.retry.giveBack();
   }
@@ -281,20 +279,13 @@ export class QueueLine {
   }
 
   /** Claims ids for slots already taken, starts what was claimed and gives the other slots back; answers the ids only others can run. */
-  private async claim(
-    kind: Kind,
-    ids: readonly string[],
-    isDurable: boolean,
-    { workerId, mayBeOwn }: { workerId: string; mayBeOwn: boolean } = {
-      workerId: this.parts.lease.workerId,
-      mayBeOwn: false,
-    },
-  ): Promise<ReadonlySet<string>> {
+  private async claim(kind: Kind, ids: readonly string[], isDurable: boolean): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return NONE;
-    const { claimer } = this.parts;
+    const { claimer, lease } = this.parts;
+    const { workerId } = lease;
     let started = 0;
     try {
-      const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry', mayBeOwn }, isDurable);
+      const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry' }, isDurable);
       for (const job of jobs) this.startRun(kind, job, workerId);
       started = jobs.length;
       if (started === ids.length) return NONE;
@@ -306,14 +297,18 @@ export class QueueLine {
   }
 
   private startRun(kind: Kind, job: ClaimedJob, workerId: string): void {
+    const run = this.runOf(kind, job, workerId);
+    this.parts.runner.start(run, this.timeoutOf(job, run.type));
+    if (!this.parts.lease.isHeld || this.parts.lease.workerId !== workerId)
+      run.abort('lost', 'the lease was lost during the claim');
+  }
+
+  private runOf(kind: Kind, job: ClaimedJob, workerId: string): Run {
     const type = this.parts.registry.get(job.name);
     const handler = this.parts.registry.handlerOf(job.name);
     // The claim names the types this worker has handlers for.
     if (!handler) throw new Error(`claimed a job of ${job.name}, which has no handler here`);
-    const run = new Run(job, type, handler, workerId, this.hooks[kind]);
-    this.parts.runner.start(run, this.timeoutOf(job, type));
-    if (!this.parts.lease.isHeld || this.parts.lease.workerId !== workerId)
-      run.abort('lost', 'the lease was lost during the claim');
+    return new Run(job, type, handler, workerId, this.hooks[kind]);
   }
 
   /** The job's timeout before the type's before the queue's; null for none. */

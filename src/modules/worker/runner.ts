@@ -49,8 +49,18 @@ export class Runner {
 
   /** Starts the run and returns at once, or when a handler that awaits nothing has ended; `timeoutMs` null is none. */
   start(run: Run, timeoutMs: number | null): void {
-    this.begin(run, timeoutMs);
-    this.run(run, new RunContext(run, this.parts.notes, this.parts.jobs));
+    try {
+      this.begin(run, timeoutMs);
+      this.run(run, new RunContext(run, this.parts.notes, this.parts.jobs));
+    } catch (error) {
+      this.giveUp(run, error);
+    }
+  }
+
+  /** Lets the job of a run that never began wait again, uncharged, if it is this worker's at all; `told` when that is recorded or refused. */
+  giveBack(run: Run, told: () => void): void {
+    const result = this.other(run, { outcome: 'interrupted' });
+    this.parts.settlement.record(run.workerId, result, () => result, told);
   }
 
   private begin(run: Run, timeoutMs: number | null): void {

@@ -9,6 +9,7 @@ import {
   INSERT_CLAIMED_JOBS,
   INSERT_JOB,
   INSERT_JOBS,
+  REPEAT_INSERT_CLAIMED_JOBS,
   REPEAT_INSERT_JOBS,
   STORED_AMONG,
   TRY_LOCK_KEYS,
@@ -61,22 +62,27 @@ export async function insertJobs(query: Query, jobs: readonly NewJob[], repeated
 }
 
 /**
- * Inserts jobs of one day, without keys, as claimed by that worker: each is executing its first run. Answers when they were. Throws as
- * `insertJobs` does.
+ * Inserts jobs of one day, without keys, as claimed by that worker: each is executing its first run. Answers when they were. `repeated`: as
+ * for `insertJobs`; so all of them are executing under that worker afterwards, unless its lease was lost meanwhile. Throws as `insertJobs` does.
  */
 export async function insertClaimedJobs(
   query: Query,
   jobs: readonly NewJob[],
   workerId: string,
+  repeated = false,
 ): Promise<Date> {
-  const [first, ...others] = jobs;
-  const day = dayOf(first?.id ?? '');
+  const [[day, sorted] = [0, []], ...others] = groupByDay(jobs, (job) => job.id);
+  if (others.length > 0) throw new RangeError('jobs of several days cannot be inserted as claimed');
+  const [first] = sorted;
   const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(
-    ...(first && others.length === 0
+    ...(first && sorted.length === 1 && !repeated
       ? ([INSERT_CLAIMED_JOB(day), [...singleValues(first), workerId]] as const)
-      : ([INSERT_CLAIMED_JOBS(day), [...insertValues(jobs), workerId]] as const)),
+      : ([
+          (repeated ? REPEAT_INSERT_CLAIMED_JOBS : INSERT_CLAIMED_JOBS)(day),
+          [...insertValues(sorted), workerId],
+        ] as const)),
   );
-  if (!answer?.isSane) throw clockSkew(jobs);
+  if (!answer?.isSane) throw clockSkew(sorted);
   return answer.claimedAt;
 }
 

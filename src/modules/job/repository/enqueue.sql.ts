@@ -94,12 +94,14 @@ export const INSERT_CLAIMED_JOB = partitionStatement(
 );
 
 /**
- * The same after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used
+ * Both after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used
  * for first tries because ON CONFLICT inserts speculatively, one more WAL record a row.
  */
-export const REPEAT_INSERT_JOBS = partitionStatement(
-  'reinsert',
-  insert({ ...MANY, onConflict: 'ON CONFLICT (id) DO NOTHING' }),
+const REPEATED = { ...MANY, onConflict: 'ON CONFLICT (id) DO NOTHING' };
+export const REPEAT_INSERT_JOBS = partitionStatement('reinsert', insert(REPEATED));
+export const REPEAT_INSERT_CLAIMED_JOBS = partitionStatement(
+  'reinsert_claimed',
+  insert({ ...REPEATED, claimedBy: '$19' }),
 );
 
 /**
