@@ -74,13 +74,11 @@ export async function insertClaimedJobs(
   const [[day, sorted] = [0, []], ...others] = groupByDay(jobs, (job) => job.id);
   if (others.length > 0) throw new RangeError('jobs of several days cannot be inserted as claimed');
   const [first] = sorted;
+  const single = sorted.length === 1 && !repeated ? first : undefined;
+  const many = repeated ? REPEAT_INSERT_CLAIMED_JOBS : INSERT_CLAIMED_JOBS;
   const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(
-    ...(first && sorted.length === 1 && !repeated
-      ? ([INSERT_CLAIMED_JOB(day), [...singleValues(first), workerId]] as const)
-      : ([
-          (repeated ? REPEAT_INSERT_CLAIMED_JOBS : INSERT_CLAIMED_JOBS)(day),
-          [...insertValues(sorted), workerId],
-        ] as const)),
+    (single ? INSERT_CLAIMED_JOB : many)(day),
+    [...(single ? singleValues(single) : insertValues(sorted)), workerId],
   );
   if (!answer?.isSane) throw clockSkew(sorted);
   return answer.claimedAt;
