@@ -1,9 +1,12 @@
 import { RookeryError } from '../../kernel/errors.js';
 import { BatcherClosedError } from '../../kernel/batcher.js';
-import { isConnectionLost, isTransient, sqlState } from '../database/index.js';
+import { isConnectionLost, isTransient, reasonOf, sqlState } from '../database/index.js';
 
 /** A row, or a key, that another transaction has locked for longer than a statement waits. */
 const LOCK_NOT_AVAILABLE = '55P03';
+
+/** The server has no memory left, or no room in its table of locks. */
+const OUT_OF_MEMORY = '53200';
 
 /** What a caller is told of an error of the database: that it is away, busy or locked and worth another try; anything else as it is. */
 export function databaseError(error: unknown): unknown {
@@ -11,6 +14,14 @@ export function databaseError(error: unknown): unknown {
     return new RookeryError(
       'shutting_down',
       'this process is shutting down; try again, another one may answer',
+      {},
+      { cause: error },
+    );
+  }
+  if (sqlState(error) === OUT_OF_MEMORY) {
+    return new RookeryError(
+      'overloaded',
+      `the database server has no room (${reasonOf(error)}); send fewer jobs with keys in one request, or raise its max_locks_per_transaction`,
       {},
       { cause: error },
     );
