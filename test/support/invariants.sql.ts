@@ -189,7 +189,7 @@ SELECT format('batch %s (%s) %s', batch.id, batch.name, wrong.what) AS what
    UNION ALL
    SELECT 'is complete while members are open'
     WHERE batch.completed_at IS NOT NULL AND batch.done + batch.failed + batch.canceled < batch.total
-      AND NOT EXISTS (SELECT FROM counters WHERE reopened > 0)
+      AND NOT EXISTS (SELECT FROM counters JOIN job USING (queue, name) WHERE job.batch_id = batch.id AND reopened > 0)
    UNION ALL
    SELECT format('has %s onComplete jobs, %s of them its own', following.jobs, following.own)
     WHERE batch.on_complete IS NOT NULL

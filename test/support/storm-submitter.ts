@@ -17,7 +17,7 @@ interface Answer {
 }
 
 /**
- * Clients that enqueue over REST at whatever process is the submitter's at the moment, and write down what they were told was accepted. A
+ * Clients that enqueue, cancel and return jobs over REST at whatever process is the submitter's at the moment, and write down what they were told was accepted. A
  * request that got no answer is repeated if it has an `Idempotency-Key`, and else forgotten: nobody was told of it.
  */
 export class StormSubmitter {
@@ -26,6 +26,8 @@ export class StormSubmitter {
   readonly surprises: string[] = [];
   /** Batches that were made and sealed. */
   batches = 0;
+  /** Jobs that were canceled or returned by hand, as often as they were. */
+  changes = 0;
   private readonly stopping = new AbortController();
   private readonly clients: Promise<void>[] = [];
 
@@ -40,6 +42,7 @@ export class StormSubmitter {
       (random: () => number) => this.keyed(random),
       (random: () => number) => this.many(random),
       (random: () => number) => this.batch(random),
+      (random: () => number) => this.byHand(random),
     ];
     for (const [index, work] of works.entries())
       this.clients.push(this.client(work, randomFrom(this.seed + index)));
@@ -96,6 +99,27 @@ export class StormSubmitter {
       if (answer) this.take(answer, []);
       if ((answer && answer.status < 500) || this.stopping.signal.aborted) return;
       await pause(AWAY_MS);
+    }
+  }
+
+  /** Cancels a job, returns it, and does so again, at whatever it is doing by then. Of a type of its own: the checker expects less of one that is returned. */
+  private async byHand(random: () => number): Promise<void> {
+    const answer = await this.send('/job', {
+      name: 'work',
+      payload: { ms: Math.floor(random() * 800), failures: random() < 0.5 ? 9 : 0 },
+      maxAttempts: 2,
+      ...(random() < 0.3 && { delay: '500ms' }),
+    });
+    if (!answer) return;
+    const ids = idsOf(answer.body);
+    this.take(answer, ids);
+    for (const id of ids) {
+      for (const change of ['cancel', 'retry', 'cancel', 'retry']) {
+        await pause(random() * 500);
+        const changed = await this.send(`/job/${id}/${change}`, {});
+        if (changed) this.take(changed, []);
+        if (changed && changed.status < 300) this.changes++;
+      }
     }
   }
 
