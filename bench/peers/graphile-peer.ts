@@ -57,6 +57,7 @@ export const graphilePeer: Peer = {
     });
     return { stop: () => runner.stop() };
   },
+  left,
   assertDone: async (place) => assertCount('graphile-worker jobs left', await left(place), 0),
   assertWaiting: async (place, expected) =>
     assertCount('graphile-worker jobs waiting', await left(place), expected),

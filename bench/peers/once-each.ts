@@ -3,9 +3,8 @@ import type { Started } from './worker-process.js';
 /** Checks that each of `count` jobs starts once; `all` resolves when all have, and rejects at the first that starts twice. */
 export class OnceEach {
   readonly all: Promise<void>;
-  /** In ms since 1970. */
+  /** When the first of them started, in ms since 1970. */
   firstAt = Number.POSITIVE_INFINITY;
-  lastAt = Number.NEGATIVE_INFINITY;
   private readonly seen: Uint8Array;
   private left: number;
   private resolve: () => void = () => undefined;
@@ -21,17 +20,14 @@ export class OnceEach {
   }
 
   /** Takes what a worker process told. */
-  told({ numbers, firstAt, lastAt }: Started): void {
+  told({ numbers, firstAt }: Started): void {
     this.firstAt = Math.min(this.firstAt, firstAt);
-    this.lastAt = Math.max(this.lastAt, lastAt);
     for (const n of numbers) this.mark(n);
   }
 
   /** Takes one start in this process. */
   started(n: number): void {
-    const now = performance.timeOrigin + performance.now();
-    this.firstAt = Math.min(this.firstAt, now);
-    this.lastAt = now;
+    if (this.firstAt === Number.POSITIVE_INFINITY) this.firstAt = performance.timeOrigin + performance.now();
     this.mark(n);
   }
 

@@ -1,3 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Between two questions whether all is recorded: what is asked costs the server, and the answer is this late at most. */
+const ASK_AGAIN_MS = 20;
+
 /** Where the servers of a comparison are; each run has a database of its own, and Redis empty. */
 export interface Place {
   readonly postgresUrl: string;
@@ -35,10 +40,18 @@ export interface Peer {
    * Both in one process, for the comparisons that submit while a worker runs; a process of its own runs the worker where absent.
    */
   submitAndWork?(place: Place, settings: WorkerSettings): Promise<Submitter>;
+  /** How many jobs its store holds whose outcome is not recorded; 0 only when none is. */
+  left(place: Place): Promise<number>;
   /** Throws unless its store says that all of `expected` jobs have succeeded and nothing is left to do. */
   assertDone(place: Place, expected: number): Promise<void>;
   /** Throws unless its store holds exactly `expected` jobs that wait. */
   assertWaiting(place: Place, expected: number): Promise<void>;
+}
+
+/** Resolves, with when that was in ms since 1970, when the outcome of every job is recorded. */
+export async function recorded(peer: Peer, place: Place): Promise<number> {
+  while ((await peer.left(place)) > 0) await delay(ASK_AGAIN_MS);
+  return performance.timeOrigin + performance.now();
 }
 
 /** Throws when a store holds something else than it should. */

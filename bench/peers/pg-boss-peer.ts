@@ -48,6 +48,11 @@ export const pgBossPeer: Peer = {
     });
     return { stop: () => close(boss) };
   },
+  left: ({ postgresUrl }) =>
+    countIn(
+      postgresUrl,
+      `SELECT count(*)::int AS count FROM pgboss.job WHERE name = '${QUEUE}' AND state < 'completed'`,
+    ),
   async assertDone({ postgresUrl }, expected) {
     const sql = `SELECT count(*)::int AS count FROM pgboss.job WHERE name = '${QUEUE}' AND state = 'completed'`;
     assertCount('pg-boss jobs completed', await countIn(postgresUrl, sql), expected);

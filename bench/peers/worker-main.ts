@@ -9,20 +9,18 @@ const TELL_EVERY_MS = 25;
 const { peer, place, concurrency } = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder;
 let numbers: number[] = [];
 let firstAt = 0;
-let lastAt = 0;
 
 const worker = await peerNamed(peer).work(place, {
   concurrency,
   onStart: (n) => {
-    lastAt = performance.timeOrigin + performance.now();
-    if (numbers.length === 0) firstAt = lastAt;
+    if (numbers.length === 0) firstAt = performance.timeOrigin + performance.now();
     numbers.push(n);
   },
 });
 
 function tell(): void {
   if (numbers.length === 0) return;
-  process.send?.({ numbers, firstAt, lastAt } satisfies Started);
+  process.send?.({ numbers, firstAt } satisfies Started);
   numbers = [];
 }
 

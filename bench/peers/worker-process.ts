@@ -5,11 +5,10 @@ import type { Place, RunningWorker } from './peer.js';
 
 const SCRIPT = fileURLToPath(new URL('worker-main.js', import.meta.url));
 
-/** What a worker process tells: the numbers of the jobs it started, and when the first and the last of them did, in ms since 1970. */
+/** What a worker process tells: the numbers of the jobs it started, and when the first of them did, in ms since 1970. */
 export interface Started {
   readonly numbers: readonly number[];
   readonly firstAt: number;
-  readonly lastAt: number;
 }
 
 export interface WorkerOrder {

@@ -1,11 +1,12 @@
 import { OnceEach } from '../once-each.js';
+import { recorded } from '../peer.js';
 import { submitWhileOneWorks } from '../running.js';
 import { RATE, numbersFrom, type Comparison } from './comparison.js';
 
 const JOBS = 100_000;
 const A_CALL = 1_000;
 
-/** Jobs submitted in thousands while one worker drains: from the first call to the last start. */
+/** Jobs submitted in thousands while one worker drains: from the first call until every outcome is recorded. */
 export const enqueueWhileDrain: Comparison = {
   name: `${JOBS.toLocaleString('en')} submitted in thousands while one worker drains`,
   ...RATE,
@@ -15,8 +16,9 @@ export const enqueueWhileDrain: Comparison = {
     const startedAt = performance.timeOrigin + performance.now();
     for (let at = 0; at < JOBS; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
     await starts.all;
+    const endedAt = await recorded(round.peer, round.place);
     await submitter.stop();
     await round.peer.assertDone(round.place, JOBS);
-    return { rate: JOBS / ((starts.lastAt - startedAt) / 1_000) };
+    return { rate: JOBS / ((endedAt - startedAt) / 1_000) };
   },
 };
