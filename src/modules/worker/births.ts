@@ -96,7 +96,7 @@ export class Births {
     const { queue, names } = this.parts;
     return (
       jobs.every((job) => job.queue === queue && !job.dueAt && names.has(job.name)) &&
-      groupByDay(jobs, (job) => job.id).size === 1
+      (jobs.length === 1 || groupByDay(jobs, (job) => job.id).size === 1)
     );
   }
 

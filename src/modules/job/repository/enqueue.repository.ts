@@ -54,11 +54,10 @@ const REPEATED: KeyStatements = { ...OWN, insert: REPEAT_INSERT_JOBS };
  * Throws `clock_skew` when the ids are more than a day off the database's clock; otherwise the database's own error.
  */
 export async function insertJobs(query: Query, jobs: readonly NewJob[], repeated = false): Promise<void> {
-  const [first, ...others] = jobs;
-  if (repeated || !first || others.length > 0)
-    return insertWith(query, repeated ? REPEAT_INSERT_JOBS : INSERT_JOBS, jobs);
-  const [answer] = await query<{ isSane: boolean }>(INSERT_JOB(dayOf(first.id)), singleValues(first));
-  if (!answer?.isSane) throw clockSkew(jobs);
+  const single = singleOf(jobs, repeated);
+  if (!single) return insertWith(query, repeated ? REPEAT_INSERT_JOBS : INSERT_JOBS, jobs);
+  const [stored] = await query(INSERT_JOB(dayOf(single.id)), singleValues(single));
+  if (!stored) throw clockSkew(jobs);
 }
 
 /**
@@ -71,17 +70,25 @@ export async function insertClaimedJobs(
   workerId: string,
   repeated = false,
 ): Promise<Date> {
+  const single = singleOf(jobs, repeated);
+  if (single) {
+    const values = [...singleValues(single), workerId];
+    const [stored] = await query<{ claimedAt: Date }>(INSERT_CLAIMED_JOB(dayOf(single.id)), values);
+    if (!stored) throw clockSkew(jobs);
+    return stored.claimedAt;
+  }
   const [[day, sorted] = [0, []], ...others] = groupByDay(jobs, (job) => job.id);
   if (others.length > 0) throw new RangeError('jobs of several days cannot be inserted as claimed');
-  const [first] = sorted;
-  const single = sorted.length === 1 && !repeated ? first : undefined;
-  const many = repeated ? REPEAT_INSERT_CLAIMED_JOBS : INSERT_CLAIMED_JOBS;
-  const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(
-    (single ? INSERT_CLAIMED_JOB : many)(day),
-    [...(single ? singleValues(single) : insertValues(sorted)), workerId],
-  );
+  const statement = (repeated ? REPEAT_INSERT_CLAIMED_JOBS : INSERT_CLAIMED_JOBS)(day);
+  const values = [...insertValues(sorted), workerId];
+  const [answer] = await query<{ isSane: boolean; claimedAt: Date }>(statement, values);
   if (!answer?.isSane) throw clockSkew(sorted);
   return answer.claimedAt;
+}
+
+/** The only job, where a statement for a single one may store it. */
+function singleOf(jobs: readonly NewJob[], repeated: boolean): NewJob | undefined {
+  return jobs.length === 1 && !repeated ? jobs[0] : undefined;
 }
 
 /**

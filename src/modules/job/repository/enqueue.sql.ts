@@ -14,12 +14,6 @@ const rows = (schema: string): string => `
                     jsonb_array_elements($2::jsonb))
          AS i(id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload)`;
 
-/** The row of a single job, which needs no arrays: without them an idle system takes a tenth less from enqueue to start. */
-const ROW = `
-  SELECT $1::uuid AS id, $3::text AS queue, $4::text AS name, $5::job_lane AS lane, $6::int AS max_attempts, $7::int AS timeout_ms,
-         $8::text AS object_id, $9::uuid AS retry_of, $10::uuid AS batch_id, $11::text AS schedule, $12::timestamptz AS due_at,
-         $13::text AS trace, $2::jsonb AS payload`;
-
 interface InsertForm {
   /** What is inserted. */
   readonly input: string;
@@ -34,10 +28,29 @@ interface InsertForm {
   readonly claimedBy?: string;
 }
 
-/**
- * A row whose id is older than 10 s when the INSERT runs may already be behind its queue's watermark, so it is born with due_at and
- * stays findable. With an id more than a day off the database's clock nothing is inserted, and `is_sane` is false.
- */
+const COLUMNS =
+  'id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload';
+
+/** A row whose id is 10 s old when the INSERT runs may already be behind its queue's watermark, so it is born with due_at and stays findable. */
+const isLateSince = (oldestAt: string): string =>
+  `${oldestAt}::timestamptz < clock_timestamp() - interval '10 s'`;
+
+/** With an id farther than this off the database's clock nothing is inserted. */
+const isSaneAt = (oldestAt: string): string =>
+  `${oldestAt}::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day'`;
+
+/** When rows that are born claimed were: not before their ids. */
+const claimedSince = (oldestAt: string): string => `greatest(clock_timestamp(), ${oldestAt}::timestamptz)`;
+
+/** What the claim of rows that are born claimed adds to an INSERT. */
+const claimOf = (
+  claimedBy: string,
+  claimedAt: string,
+): { readonly columns: string; readonly values: string } => ({
+  columns: ', status, run, attempt, worker_id, started_at',
+  values: `, 'executing', 1, 1, ${claimedBy}::uuid, ${claimedAt}`,
+});
+
 function insert({
   input,
   oldestAt,
@@ -46,52 +59,59 @@ function insert({
   isAlwaysLate = false,
   claimedBy,
 }: InsertForm): string {
-  const isLate = isAlwaysLate ? 'true' : `${oldestAt}::timestamptz < clock_timestamp() - interval '10 s'`;
-  const claimed =
-    claimedBy === undefined
-      ? { columns: '', values: '', counter: '', count: '' }
-      : {
-          columns: ', status, run, attempt, worker_id, started_at',
-          values: `, 'executing', 1, 1, ${claimedBy}::uuid, clock.claimed_at`,
-          counter: ', claimed',
-          count: ', count(*)',
-        };
+  const isLate = isAlwaysLate ? 'true' : isLateSince(oldestAt);
+  const claim = claimedBy === undefined ? undefined : claimOf(claimedBy, 'clock.claimed_at');
   return `
 WITH input AS (${input}),
 clock AS (SELECT CASE WHEN ${isLate} THEN clock_timestamp() END AS born_late_at,
-                 greatest(clock_timestamp(), ${oldestAt}::timestamptz) AS claimed_at,
-                 ${oldestAt}::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day' AS is_sane),
+                 ${claimedSince(oldestAt)} AS claimed_at, ${isSaneAt(oldestAt)} AS is_sane),
 inserted AS (
-  INSERT INTO ${schema}{job} AS job (id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload${claimed.columns})
+  INSERT INTO ${schema}{job} AS job (${COLUMNS}${claim?.columns ?? ''})
   SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
-         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.trace, input.payload${claimed.values}
+         input.batch_id, input.schedule, coalesce(input.due_at, clock.born_late_at), input.trace, input.payload${claim?.values ?? ''}
     FROM input, clock WHERE clock.is_sane
   ${onConflict}
   RETURNING job.queue, job.name
 ),
 counted AS (
-  INSERT INTO ${schema}counter_delta (queue, name, enqueued${claimed.counter})
-  SELECT queue, name, count(*)${claimed.count} FROM inserted GROUP BY queue, name
+  INSERT INTO ${schema}counter_delta (queue, name, enqueued${claim ? ', claimed' : ''})
+  SELECT queue, name, count(*)${claim ? ', count(*)' : ''} FROM inserted GROUP BY queue, name
 )
 SELECT is_sane AS "isSane", claimed_at AS "claimedAt" FROM clock`;
 }
 
+/**
+ * The same for a single job, which needs no arrays, no grouping and no clock that several rows share: it is what an idle system waits for.
+ * Answers no row when its id is off the database's clock.
+ */
+function insertOne(claimedBy?: string): string {
+  const claim = claimedBy === undefined ? undefined : claimOf(claimedBy, claimedSince('$14'));
+  return `
+WITH inserted AS (
+  INSERT INTO {job} AS job (${COLUMNS}${claim?.columns ?? ''})
+  SELECT $1::uuid, $3::text, $4::text, $5::job_lane, $6::int, $7::int, $8::text, $9::uuid, $10::uuid, $11::text,
+         coalesce($12::timestamptz, CASE WHEN ${isLateSince('$14')} THEN clock_timestamp() END), $13::text, $2::jsonb${claim?.values ?? ''}
+   WHERE ${isSaneAt('$14')}
+  RETURNING job.queue, job.name, job.started_at
+),
+counted AS (
+  INSERT INTO counter_delta (queue, name, enqueued${claim ? ', claimed' : ''}) SELECT queue, name, 1${claim ? ', 1' : ''} FROM inserted
+)
+SELECT started_at AS "claimedAt" FROM inserted`;
+}
+
 const MANY = { input: rows(''), oldestAt: '$17' };
-const ONE = { input: ROW, oldestAt: '$14' };
 
 /** Inserts jobs of one day. Locks nothing but its own new rows. */
 export const INSERT_JOBS = partitionStatement('insert', insert(MANY));
-export const INSERT_JOB = partitionStatement('insert_one', insert(ONE));
+export const INSERT_JOB = partitionStatement('insert_one', insertOne());
 
 /** The same for jobs that a worker of this process has slots for: they are stored as it would have claimed them. */
 export const INSERT_CLAIMED_JOBS = partitionStatement(
   'insert_claimed',
   insert({ ...MANY, claimedBy: '$19' }),
 );
-export const INSERT_CLAIMED_JOB = partitionStatement(
-  'insert_claimed_one',
-  insert({ ...ONE, claimedBy: '$15' }),
-);
+export const INSERT_CLAIMED_JOB = partitionStatement('insert_claimed_one', insertOne('$15'));
 
 /**
  * Both after an answer was lost: rows that the lost try stored are left as they are, and not counted twice. Not used

@@ -13,7 +13,7 @@ import type {
   TransportStats,
 } from '../transport.js';
 import { Alarm } from './alarm.js';
-import { QueueLine } from './queue-line.js';
+import { TicketQueue } from './ticket-queue.js';
 import { TicketLane } from './ticket-lane.js';
 
 /**
@@ -45,7 +45,7 @@ export class InProcessTransport implements Transport {
   private readonly clock: Clock;
   private readonly maxIdsPerLane: number;
   private readonly ackWaitMs: number;
-  private readonly lines = new Map<string, QueueLine>();
+  private readonly lines = new Map<string, TicketQueue>();
   private readonly alarm = new Alarm((now) => this.sweep(now));
   private readonly signals: LocalSignals;
   private readonly gapListeners: Listeners<string>;
@@ -135,7 +135,7 @@ export class InProcessTransport implements Transport {
     return { ...this.counts };
   }
 
-  private line(queue: string): QueueLine {
+  private line(queue: string): TicketQueue {
     let line = this.lines.get(queue);
     if (!line) {
       line = this.makeLine(queue);
@@ -144,7 +144,7 @@ export class InProcessTransport implements Transport {
     return line;
   }
 
-  private makeLine(queue: string): QueueLine {
+  private makeLine(queue: string): TicketQueue {
     const events = {
       acked: (count: number): void => void (this.counts.acked += count),
       givenBack: (count: number, dueAt: number): void => {
@@ -152,7 +152,7 @@ export class InProcessTransport implements Transport {
         this.alarm.setFor(dueAt);
       },
     };
-    return new QueueLine(
+    return new TicketQueue(
       (lane) => new TicketLane(queue, lane, this.maxIdsPerLane, this.ackWaitMs, events),
       (count, takenAt) => {
         this.counts.taken += count;

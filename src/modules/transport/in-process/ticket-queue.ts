@@ -10,7 +10,7 @@ interface Waiter {
 }
 
 /** One queue: its lanes, and those who wait for their tickets in the order they came. */
-export class QueueLine {
+export class TicketQueue {
   private readonly lanes: Readonly<Record<Lane, TicketLane>>;
   private readonly waiters = new Set<Waiter>();
   private isServing = false;
