@@ -21,11 +21,10 @@ async function withQueue<Result>(place: Place, work: (queue: Queue) => Promise<R
 }
 
 /** Jobs in any state: what finishes is removed. */
-const left = (place: Place): Promise<number> =>
-  withQueue(place, async (queue) => {
-    const counts = await queue.getJobCounts();
-    return Object.values(counts).reduce((sum, count) => sum + count, 0);
-  });
+async function leftIn(queue: Queue): Promise<number> {
+  const counts = await queue.getJobCounts();
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
 
 /** BullMQ on Redis. A finished job leaves no history. */
 export const bullmqPeer: Peer = {
@@ -56,8 +55,11 @@ export const bullmqPeer: Peer = {
     await worker.waitUntilReady();
     return { stop: () => worker.close() };
   },
-  left,
-  assertDone: async (place) => assertCount('BullMQ jobs left', await left(place), 0),
+  openQuestion(place) {
+    const queue = new Queue(QUEUE, { connection: connectionTo(place) });
+    return Promise.resolve({ left: () => leftIn(queue), close: () => queue.close() });
+  },
+  assertDone: async (place) => assertCount('BullMQ jobs left', await withQueue(place, leftIn), 0),
   assertWaiting: (place, expected) =>
     withQueue(place, async (queue) =>
       assertCount('BullMQ jobs waiting', await queue.getWaitingCount(), expected),

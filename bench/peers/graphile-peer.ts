@@ -1,5 +1,5 @@
 import { Logger, makeWorkerUtils, run, type Runner } from 'graphile-worker';
-import { countIn } from './count-in.js';
+import { countIn, openCount } from './count-in.js';
 import { assertCount, type Peer, type Place } from './peer.js';
 
 const TASK = 'no_op';
@@ -14,8 +14,9 @@ const POLL_MS = 500;
 
 const silent = new Logger(() => () => undefined);
 
-const left = ({ postgresUrl }: Place): Promise<number> =>
-  countIn(postgresUrl, 'SELECT count(*)::int AS count FROM graphile_worker._private_jobs');
+const leftJobs = 'SELECT count(*)::int AS count FROM graphile_worker._private_jobs';
+
+const left = ({ postgresUrl }: Place): Promise<number> => countIn(postgresUrl, leftJobs);
 
 /** graphile-worker on PostgreSQL. A finished job is deleted. */
 export const graphilePeer: Peer = {
@@ -57,7 +58,7 @@ export const graphilePeer: Peer = {
     });
     return { stop: () => runner.stop() };
   },
-  left,
+  openQuestion: ({ postgresUrl }) => openCount(postgresUrl, leftJobs),
   assertDone: async (place) => assertCount('graphile-worker jobs left', await left(place), 0),
   assertWaiting: async (place, expected) =>
     assertCount('graphile-worker jobs waiting', await left(place), expected),

@@ -1,13 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Between two questions whether all is recorded: what is asked costs the server, and the answer is this late at most. */
-const ASK_AGAIN_MS = 20;
+/** Between two questions whether all is recorded. What is asked costs the server, and the end is seen half of this late on average. */
+const ASK_AGAIN_MS = 50;
+
+/** Longest wait for the outcomes of jobs that have all started. */
+const RECORDED_WITHIN_MS = 60_000;
 
 /** Where the servers of a comparison are; each run has a database of its own, and Redis empty. */
 export interface Place {
   readonly postgresUrl: string;
   readonly redisPort: number;
   readonly natsUrl: string;
+}
+
+/** Asks a store how many jobs it has whose outcome is not recorded. It may count some of them only, but never none while there are some. */
+export interface Question {
+  left(): Promise<number>;
+  close(): Promise<void>;
 }
 
 /** Submits no-op jobs, each with a number; what it awaits is as durable as that platform makes it. */
@@ -40,18 +49,26 @@ export interface Peer {
    * Both in one process, for the comparisons that submit while a worker runs; a process of its own runs the worker where absent.
    */
   submitAndWork?(place: Place, settings: WorkerSettings): Promise<Submitter>;
-  /** How many jobs its store holds whose outcome is not recorded; 0 only when none is. */
-  left(place: Place): Promise<number>;
+  /** Opens a question to its store that can be asked again and again. */
+  openQuestion(place: Place): Promise<Question>;
   /** Throws unless its store says that all of `expected` jobs have succeeded and nothing is left to do. */
   assertDone(place: Place, expected: number): Promise<void>;
   /** Throws unless its store holds exactly `expected` jobs that wait. */
   assertWaiting(place: Place, expected: number): Promise<void>;
 }
 
-/** Resolves, with when that was in ms since 1970, when the outcome of every job is recorded. */
-export async function recorded(peer: Peer, place: Place): Promise<number> {
-  while ((await peer.left(place)) > 0) await delay(ASK_AGAIN_MS);
-  return performance.timeOrigin + performance.now();
+/** Resolves, with when that was in ms since 1970, when the outcome of every job is recorded. Rejects when that takes too long. */
+export async function recorded(question: Question): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    const left = await question.left();
+    if (left === 0) return performance.timeOrigin + performance.now();
+    if (performance.now() - startedAt > RECORDED_WITHIN_MS)
+      throw new Error(
+        `${left} outcomes were not recorded within ${RECORDED_WITHIN_MS / 1_000} s of the last start`,
+      );
+    await delay(ASK_AGAIN_MS);
+  }
 }
 
 /** Throws when a store holds something else than it should. */

@@ -1,6 +1,6 @@
 import PgBoss from 'pg-boss';
 import { assertCount, type Peer, type Place } from './peer.js';
-import { countIn } from './count-in.js';
+import { countIn, openCount } from './count-in.js';
 
 const QUEUE = 'bench';
 
@@ -48,8 +48,8 @@ export const pgBossPeer: Peer = {
     });
     return { stop: () => close(boss) };
   },
-  left: ({ postgresUrl }) =>
-    countIn(
+  openQuestion: ({ postgresUrl }) =>
+    openCount(
       postgresUrl,
       `SELECT count(*)::int AS count FROM pgboss.job WHERE name = '${QUEUE}' AND state < 'completed'`,
     ),

@@ -13,7 +13,7 @@ export interface Stretch {
 
 /**
  * Puts that many finished jobs, with the payload of a small job, into the partition of a day that is there, spread over that stretch of it, and
- * does what the server would else do in the middle of the measurement: to vacuum them.
+ * vacuums them, which the server would otherwise begin to do in the middle of the measurement.
  */
 export async function insertFinishedJobs(
   meter: PostgresMeter,

@@ -4,8 +4,8 @@ import { enqueue, enqueueBulk } from '../support/process-api.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 
-/** Longer than the lease, so that each run is given to another before it ends. */
-const BLOCKED_MS = 20_000;
+/** Longer than the lease, and than the watch may then take to judge it, so that each run is given to another before it ends. */
+const BLOCKED_MS = 25_000;
 const settings = { ROOKERY_DEFAULTS_VISIBILITY_TIMEOUT: '15s', ROOKERY_DEFAULTS_POLL_INTERVAL: '2s' };
 
 const scene = useServiceScene({ jobs: 'workload' });

@@ -380,6 +380,32 @@ describe('reports, and reports alone,', () => {
   });
 });
 
+describe('of a complete batch with a member that is open', () => {
+  /** Has the counters say of a run of that type which was given back that it failed, and that its job was retried by hand. */
+  const retriedByHand = (name: string): Promise<unknown> =>
+    query(
+      `INSERT INTO counter_delta (queue, name, returned, failed, reopened_failed) VALUES ('mail', $1, -1, 1, 1)`,
+      [name],
+    );
+
+  beforeEach(async () => {
+    await set(() => ids.waiting, `batch_id = '${batch}'`);
+    await query('UPDATE batch SET total = 3');
+    await set(() => ids.backingOff, `name = 'other'`);
+    await recount();
+  });
+
+  it('finds nothing when one of its type was retried by hand', async () => {
+    await retriedByHand('send');
+    expect(await check()).toEqual([]);
+  });
+
+  it('reports it when only others were', async () => {
+    await retriedByHand('other');
+    expect((await check()).map(({ rule }) => rule)).toEqual(['batch']);
+  });
+});
+
 it('allows a first attempt to begin again, and no other, where the database may have forgotten its claim', async () => {
   outbox.push({ id: ids.canceled, run: 1, event: 'begin', pid: 12 });
   expect(await check({ mayForgetClaims: true })).toEqual([]);

@@ -3,13 +3,14 @@ import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Metrics } from '../../src/kernel/metrics.js';
-import { IdGenerator } from '../../src/kernel/ids.js';
+import { IdGenerator, lowestIdAt } from '../../src/kernel/ids.js';
 import {
   JobEndings,
   JobEnqueuer,
   defineJob,
   type JobContext,
   type JobEnding,
+  type NewJob,
 } from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
@@ -133,6 +134,43 @@ describe('a job that comes while its worker has nothing to do', () => {
     await context.run('request', () => app.jobs.enqueueMany(Task, [{ payload: { n: 2 } }]));
     await all.reaches(2);
     expect(seen).toEqual([undefined, undefined]);
+  });
+
+  /** A job whose id was made so many ms ago. */
+  function madeAgo(app: RookeryApp, ms: number): NewJob {
+    const tail = app.module.get(IdGenerator).next().slice(19);
+    const id = `${lowestIdAt(app.database.clock.now() - ms).slice(0, 14)}7000${tail}`;
+    return { id, queue: 'line', name: 'task', lane: 'normal', maxAttempts: 1, payload: '{"n":1}' };
+  }
+
+  it('whose id is old by then is born with due_at, and executing all the same', async () => {
+    const [started, ends] = [gate(), gate()];
+    const app = await startIdle({
+      handlers: [
+        handlerOf(Task, ({ n }) => {
+          if (n !== 1) return undefined;
+          started.open();
+          return ends.opened;
+        }),
+      ],
+    });
+    const job = madeAgo(app, 11_000);
+    await app.module.get(JobEnqueuer).enqueue(job);
+    expect(await rowOf(job.id)).toMatchObject({ status: 'executing', run: 1, isDue: true });
+    await started.opened;
+    ends.open();
+    await scene.reaches(job.id, 'done');
+  });
+
+  it('gives its slot back when it is refused because of the clock', async () => {
+    const app = await startIdle({
+      handlers: [handlerOf(Task, () => undefined)],
+      config: { defaults: { concurrency: 1 } },
+    });
+    const refused = app.module.get(JobEnqueuer).enqueue(madeAgo(app, 2 * 86_400_000));
+    await expect(refused).rejects.toMatchObject({ code: 'clock_skew' });
+    const { id } = await app.jobs.enqueue(Task, { n: 2 });
+    expect(await scene.reaches(id, 'done')).toMatchObject({ run: 1 });
   });
 
   it('fails, waits for its retry and ends as any other', async () => {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { IdGenerator } from '../../src/kernel/ids.js';
+import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import { defineJob, type AbortReason, type JobContext } from '../../src/modules/job/index.js';
 import { aborted, gate, handlerOf, Tally, type Gate } from '../support/handlers.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
@@ -178,6 +179,16 @@ describe('a lease', () => {
       `SELECT job.id FROM job JOIN worker ON worker.id = worker_id WHERE status = 'executing' AND lost_at IS NOT NULL AND stopped_at IS NOT NULL`,
     );
     expect(orphans.map(({ id }) => id).toSorted()).toEqual([...ids].toSorted());
+    ends.open();
+  });
+
+  it('is left to be judged by a stop that does not wait for its runs, for they may still be at work', async () => {
+    const { ids, ends, module, stop } = await holding(1);
+    const [worker] = await workers();
+    module.get(Lifecycle).hurry();
+    await stop();
+    expect(await workers()).toContainEqual({ ...worker, isLost: false, isStopped: false });
+    expect(await scene.job(ids[0] ?? '')).toMatchObject({ status: 'executing', workerId: worker?.id });
     ends.open();
   });
 

@@ -211,7 +211,10 @@ describe('behind the watermark', () => {
 });
 
 describe('an id that is old when its INSERT runs', () => {
-  it('has its row born with due_at from 10 s on, and not before', async () => {
+  it.each([
+    { how: 'alone', count: 1 },
+    { how: 'together with another', count: 2 },
+  ])('has its row born with due_at from 10 s on, and not before: stored $how', async ({ count }) => {
     const app = await scene.start({ types: [Task], hasWorker: false });
     const made = (secondsAgo: number): NewJob => {
       const tail = app.module.get(IdGenerator).next().slice(19);
@@ -219,13 +222,14 @@ describe('an id that is old when its INSERT runs', () => {
       return { id, queue: 'task', name: 'task', lane: 'normal', maxAttempts: 1, payload: '{}' };
     };
     const enqueuer = app.module.get(JobEnqueuer);
-    const [late, early] = [made(11), made(8)];
-    await enqueuer.enqueue(late);
-    await enqueuer.enqueue(early);
-    expect((await scene.job(late.id)).dueAt).not.toBeNull();
-    expect((await scene.job(early.id)).dueAt).toBeNull();
+    const several = (secondsAgo: number): NewJob[] => Array.from({ length: count }, () => made(secondsAgo));
+    const [late, early] = [several(11), several(8)];
+    // Those that come in one turn are stored by one statement.
+    for (const jobs of [late, early]) await Promise.all(jobs.map((job) => enqueuer.enqueue(job)));
+    for (const { id } of late) expect((await scene.job(id)).dueAt).not.toBeNull();
+    for (const { id } of early) expect((await scene.job(id)).dueAt).toBeNull();
     await scene.query('UPDATE queue SET watermark = $1', [ABOVE_ALL]);
     await start();
-    await scene.reaches(late.id, 'done');
+    for (const { id } of late) await scene.reaches(id, 'done');
   });
 });

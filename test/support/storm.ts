@@ -26,8 +26,8 @@ export interface StormReport {
   readonly accepted: number;
   readonly jobs: number;
   readonly batches: number;
-  /** Cancels and retries by hand. */
-  readonly changes: number;
+  /** Cancels and retries by hand that were accepted. */
+  readonly byHand: Readonly<Record<'cancel' | 'retry', number>>;
   readonly fires: number;
   /** Runs whose worker died. */
   readonly lost: number;
@@ -134,7 +134,7 @@ export class Storm {
       kills: this.kills,
       accepted: this.accepted.length,
       batches: this.submitter?.batches ?? 0,
-      changes: this.submitter?.changes ?? 0,
+      byHand: this.submitter?.byHand ?? { cancel: 0, retry: 0 },
       ...(counts ?? { jobs: 0, fires: 0, lost: 0 }),
       ownEnds: this.ownEnds,
       surprises: this.submitter?.surprises ?? [],

@@ -17,7 +17,8 @@ export async function expectToWeather(seed: number, seconds: number, replay: str
     expect(inWords(await storm.breaches()), told).toBe('');
     expect(report.surprises, told).toEqual([]);
     for (const target of TARGETS) expect(report.kills[target], `${target} ${told}`).toBeGreaterThan(0);
-    for (const count of [report.lost, report.accepted, report.batches, report.fires, report.changes])
+    const { lost, accepted, batches, fires, byHand } = report;
+    for (const count of [lost, accepted, batches, fires, byHand.cancel, byHand.retry])
       expect(count, told).toBeGreaterThan(0);
     await expectToBeSeen(storm);
     return report;

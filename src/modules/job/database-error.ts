@@ -8,7 +8,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** The server has no memory left, or no room in its table of locks. */
 const OUT_OF_MEMORY = '53200';
 
-/** What a caller is told of an error of the database: that it is away, busy or locked and worth another try; anything else as it is. */
+/** What a caller is told of an error of the database: that it is away, busy, locked or out of room and worth another try; anything else as it is. */
 export function databaseError(error: unknown): unknown {
   if (error instanceof BatcherClosedError) {
     return new RookeryError(
@@ -21,8 +21,8 @@ export function databaseError(error: unknown): unknown {
   if (sqlState(error) === OUT_OF_MEMORY) {
     return new RookeryError(
       'overloaded',
-      `the database server has no room (${reasonOf(error)}); send fewer jobs with keys in one request, or raise its max_locks_per_transaction`,
-      {},
+      `the database server is out of memory, or of room for locks (${reasonOf(error)}); try again later. A request of thousands of jobs with keys may need more locks than there are: send fewer in one, or raise the server's max_locks_per_transaction`,
+      { retryAfter: 5 },
       { cause: error },
     );
   }

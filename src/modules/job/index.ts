@@ -26,6 +26,7 @@ export {
 } from './job-preparer.js';
 export {
   defineJob,
+  fromStoredTimeoutMs,
   isTimeoutMs,
   type Dedupe,
   type JobOptions,

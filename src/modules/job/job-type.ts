@@ -143,6 +143,11 @@ export function storedTimeoutMs(timeout: Duration): number | undefined {
   return ms !== undefined && isTimeoutMs(ms) ? ms : undefined;
 }
 
+/** The timeout that is stored so, in ms; null for none. */
+export function fromStoredTimeoutMs(storedMs: number): number | null {
+  return storedMs === 0 ? null : storedMs;
+}
+
 function queueOfItsOwn(name: string): string {
   return name
     .toLowerCase()

@@ -2,18 +2,16 @@ import { Logger } from '@nestjs/common';
 import { reasonOf } from '../database/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import type { Claimer } from './claimer.js';
-import type { Pauses } from './pauses.js';
+
 import type { LineState, SlotClaims, SlotKind } from './slot-claims.js';
 import { TicketRests, type Parcel } from './ticket-rests.js';
+import { AFTER_ERROR_MS, type Waits } from './waits.js';
 
 /** A ticket that came this often has been in the hands of processes that died: its claim is durable, so that a crash loop is charged. */
 const TRUSTED_DELIVERIES = 3;
 
 /** First delay of a ticket with a job this worker has no handler for, doubled with each delivery up to `pollInterval`. */
 const FOREIGN_DELAY_MS = 1_000;
-
-/** After an error of the database, before the next try. */
-export const RETRY_MS = 1_000;
 
 const lanesOf: Record<SlotKind, readonly Lane[]> = { fresh: freshLanes, retry: ['retry'] };
 
@@ -25,7 +23,7 @@ export interface IntakeParts {
   readonly transport: Transport;
   readonly claimer: Claimer;
   readonly claims: SlotClaims;
-  readonly pauses: Pauses;
+  readonly waits: Waits;
   /** Aborts with the stop of the line. */
   readonly stopping: AbortSignal;
 }
@@ -39,13 +37,13 @@ export class Intake {
 
   /** Takes and claims until the line stops; never rejects. */
   async run(): Promise<void> {
-    const { line, pauses, queue } = this.parts;
-    while (!line.isStopping) {
+    const { stopping, waits, queue } = this.parts;
+    while (!stopping.aborted) {
       try {
         await this.takeOnce();
       } catch (error) {
-        if (!line.isStopping) this.logger.warn(`queue ${queue}: ${reasonOf(error)}; trying again`);
-        await pauses.wait(RETRY_MS);
+        if (!stopping.aborted) this.logger.warn(`queue ${queue}: ${reasonOf(error)}; trying again`);
+        await waits.atMost(AFTER_ERROR_MS);
       }
     }
   }

@@ -94,13 +94,16 @@ export class LeaseKeeper {
     return this.beating;
   }
 
-  /** Ends the beats and gives the lease up. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the beats, and gives the lease up unless runs are left whose outcomes are not recorded: those are met as lost once it has been
+   * silent, as after a crash, for until then their handlers may be at work.
+   */
+  async stop(areRunsLeft: boolean): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.beatTimer);
     clearInterval(this.watchTimer);
     await this.beating;
-    if (!this.isLost) await stopWorker(this.query, this.currentId);
+    if (!this.isLost && !areRunsLeft) await stopWorker(this.query, this.currentId);
   }
 
   /** From beginning to beginning: with a database that takes a second for each statement, a beat may take as long as the pause. */

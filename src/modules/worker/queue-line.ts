@@ -1,19 +1,26 @@
 import { Logger } from '@nestjs/common';
 import type { QueueSettings } from '../../config/index.js';
 import { reasonOf } from '../database/index.js';
-import type { BirthClaim, JobRegistry, JobType, NewJob, StoredQueueSettings } from '../job/index.js';
+import {
+  fromStoredTimeoutMs,
+  type BirthClaim,
+  type JobRegistry,
+  type JobType,
+  type NewJob,
+  type StoredQueueSettings,
+} from '../job/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import { Births } from './births.js';
 import type { Claimer } from './claimer.js';
 import type { HeldRuns } from './held-runs.js';
-import { Intake, RETRY_MS } from './intake.js';
+import { Intake } from './intake.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Look } from './look.js';
-import { Pauses } from './pauses.js';
 import type { Runner } from './runner.js';
 import type { Settlement } from './settlement.js';
-import { SlotClaims, noneForZero, type LineState, type SlotKind } from './slot-claims.js';
+import { SlotClaims, type LineState, type SlotKind } from './slot-claims.js';
 import { Slots } from './slots.js';
+import { AFTER_ERROR_MS, Waits } from './waits.js';
 import type { QueueSlotReport } from './worker.repository.js';
 
 /** Without a transport the table is all there is, and is looked at this often; so it is until what dropped tickets left is found. */
@@ -34,7 +41,7 @@ export interface LineParts {
 }
 
 /** The slots of one kind, and what fills them. */
-interface Side {
+interface SlotsOfKind {
   readonly slots: Slots;
   readonly claims: SlotClaims;
   readonly intake: Intake;
@@ -44,21 +51,24 @@ interface Side {
 export class QueueLine implements LineState {
   private readonly logger = new Logger('Worker');
   private readonly stopping = new AbortController();
-  private readonly pauses = new Pauses();
-  private readonly sides: Readonly<Record<SlotKind, Side>>;
+  private readonly waits = new Waits();
+  private readonly kinds: Readonly<Record<SlotKind, SlotsOfKind>>;
   private readonly births: Births;
   private readonly loops: Promise<void>[] = [];
   /** Kinds for which the look found more jobs than there were slots. */
   private readonly lacked = new Set<SlotKind>();
   /** As this process was configured, but for what was set by hand. */
-  private ownSettings: QueueSettings;
+  private current: QueueSettings;
   private isPausedNow = false;
 
   constructor(private readonly parts: LineParts) {
-    this.ownSettings = parts.settings;
+    this.current = parts.settings;
     const { concurrency, retryConcurrency } = parts.settings;
-    this.sides = { fresh: this.side('fresh', concurrency), retry: this.side('retry', retryConcurrency) };
-    const { slots, claims } = this.sides.fresh;
+    this.kinds = {
+      fresh: this.slotsOf('fresh', concurrency),
+      retry: this.slotsOf('retry', retryConcurrency),
+    };
+    const { slots, claims } = this.kinds.fresh;
     this.births = new Births({
       queue: parts.queue,
       names: new Set(parts.types.map(({ name }) => name)),
@@ -71,17 +81,17 @@ export class QueueLine implements LineState {
   }
 
   start(): void {
-    const { fresh, retry } = this.sides;
+    const { fresh, retry } = this.kinds;
     this.loops.push(fresh.intake.run(), retry.intake.run(), this.looking());
   }
 
   /** Takes nothing more; resolves when no claim is under way. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.pauses.stop();
+    this.waits.stop();
     this.nudge();
     await Promise.all([...this.loops, this.births.stop()]);
-    for (const { intake } of Object.values(this.sides)) intake.giveBack();
+    for (const { intake } of Object.values(this.kinds)) intake.giveBack();
   }
 
   /** Takes slots for all of these jobs before they are stored; undefined when not all can begin at once, or older ones may wait. */
@@ -99,35 +109,35 @@ export class QueueLine implements LineState {
 
   /** Goes by what was set by hand from the next claim on; what is not set is as this process was configured. */
   set({ concurrency, retryConcurrency, timeoutMs }: StoredQueueSettings): void {
-    const own = this.parts.settings;
+    const configured = this.parts.settings;
     const settings: QueueSettings = {
-      ...own,
-      concurrency: concurrency ?? own.concurrency,
-      retryConcurrency: retryConcurrency ?? own.retryConcurrency,
-      timeoutMs: timeoutMs === undefined ? own.timeoutMs : noneForZero(timeoutMs),
+      ...configured,
+      concurrency: concurrency ?? configured.concurrency,
+      retryConcurrency: retryConcurrency ?? configured.retryConcurrency,
+      timeoutMs: timeoutMs === undefined ? configured.timeoutMs : fromStoredTimeoutMs(timeoutMs),
     };
-    const change = changeOf(this.ownSettings, settings);
+    const change = changeOf(this.current, settings);
     if (change === '') return;
-    this.ownSettings = settings;
-    this.sides.fresh.slots.resize(settings.concurrency);
-    this.sides.retry.slots.resize(settings.retryConcurrency);
+    this.current = settings;
+    this.kinds.fresh.slots.resize(settings.concurrency);
+    this.kinds.retry.slots.resize(settings.retryConcurrency);
     this.logger.log(`queue ${this.parts.queue} is set: ${change}`);
   }
 
   /** Tickets may have been dropped: looks at once. */
   noticeGap(): void {
     this.parts.look.noticeGap();
-    this.pauses.end();
+    this.waits.end();
   }
 
   /** Looks again at whatever kept it from taking more. */
   nudge(): void {
-    for (const { slots } of Object.values(this.sides)) slots.wake();
-    this.pauses.end();
+    for (const { slots } of Object.values(this.kinds)) slots.wake();
+    this.waits.end();
   }
 
   get settings(): QueueSettings {
-    return this.ownSettings;
+    return this.current;
   }
 
   get isPaused(): boolean {
@@ -139,8 +149,8 @@ export class QueueLine implements LineState {
   }
 
   get report(): QueueSlotReport {
-    const fresh = this.sides.fresh.slots;
-    const retry = this.sides.retry.slots;
+    const fresh = this.kinds.fresh.slots;
+    const retry = this.kinds.retry.slots;
     const stuck = [...this.parts.held.stuck].filter((run) => run.job.queue === this.parts.queue).length;
     return {
       concurrency: fresh.capacity,
@@ -151,7 +161,7 @@ export class QueueLine implements LineState {
     };
   }
 
-  private side(kind: SlotKind, concurrency: number): Side {
+  private slotsOf(kind: SlotKind, concurrency: number): SlotsOfKind {
     const { queue, registry, transport, claimer, runner, settlement, lease } = this.parts;
     const slots = new Slots(concurrency);
     const claims = new SlotClaims({
@@ -171,7 +181,7 @@ export class QueueLine implements LineState {
       transport,
       claimer,
       claims,
-      pauses: this.pauses,
+      waits: this.waits,
       stopping: this.stopping.signal,
     });
     return { slots, claims, intake };
@@ -180,7 +190,7 @@ export class QueueLine implements LineState {
   /** Takes jobs and has none: its intake waits for tickets, and none is missing. */
   private get isIdle(): boolean {
     const { transport, look, queue } = this.parts;
-    return this.sides.fresh.claims.mayTake && !look.hasGap && transport.isAwaited(queue, freshLanes);
+    return this.kinds.fresh.claims.mayTake && !look.hasGap && transport.isAwaited(queue, freshLanes);
   }
 
   private async looking(): Promise<void> {
@@ -196,9 +206,9 @@ export class QueueLine implements LineState {
           this.logger.warn(
             `queue ${this.parts.queue}: the look at the table failed: ${reasonOf(error)}; trying again`,
           );
-        await this.pauses.wait(RETRY_MS);
+        await this.waits.atMost(AFTER_ERROR_MS);
       }
-      await this.pauses.wait(this.lookEveryMs, isComplete ? [] : this.slotsLacked());
+      await this.waits.atMost(this.lookEveryMs, isComplete ? [] : this.slotsLacked());
     }
   }
 
@@ -211,14 +221,14 @@ export class QueueLine implements LineState {
   /** Claims looked-up ids while there are slots, durably; answers how many were tried. */
   private async claimLooked(lane: Lane, ids: readonly string[]): Promise<number> {
     const kind: SlotKind = lane === 'retry' ? 'retry' : 'fresh';
-    const { tried } = await this.sides[kind].claims.claimWhileFree(ids, true);
+    const { tried } = await this.kinds[kind].claims.claimWhileFree(ids, true);
     if (tried < ids.length) this.lacked.add(kind);
     return tried;
   }
 
   /** When a look that did not come to the end may go on: with a slot of a kind it had too few of, or at once when it only had more to read. */
   private slotsLacked(): Promise<void>[] {
-    const lacked = [...this.lacked].map((kind) => this.sides[kind].claims);
+    const lacked = [...this.lacked].map((kind) => this.kinds[kind].claims);
     this.lacked.clear();
     const isAtOnce = lacked.length === 0 || lacked.some((claims) => claims.mayTake);
     return isAtOnce ? [Promise.resolve()] : lacked.map((claims) => claims.change());

@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../../config/index.js';
-import type { ClaimedJob, JobRegistry, JobType } from '../job/index.js';
+import { fromStoredTimeoutMs, type ClaimedJob, type JobRegistry, type JobType } from '../job/index.js';
 import type { Claimer } from './claimer.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { Run, type RunHooks } from './run.js';
@@ -10,7 +10,7 @@ import type { Slots } from './slots.js';
 /** Fresh jobs and retries have slots of their own, so that retries never starve fresh work. */
 export type SlotKind = 'fresh' | 'retry';
 
-/** How a line is at the moment. */
+/** What a claim goes by of its line, read anew each time. */
 export interface LineState {
   readonly settings: QueueSettings;
   readonly isPaused: boolean;
@@ -40,7 +40,10 @@ export class SlotClaims {
     this.hooks = { release: () => slots.release() };
   }
 
-  /** Nothing is taken while too many outcomes wait to be recorded: the database is behind, and more runs would only wait with them. */
+  /**
+   * True while the line goes on, is not paused, and has its lease and a free slot. Not while too many outcomes wait to be recorded: the
+   * database is behind, and more runs would only wait with them.
+   */
   get mayTake(): boolean {
     const { line, lease, slots, settlement } = this.parts;
     return !line.isStopping && !line.isPaused && lease.isHeld && slots.free > 0 && !settlement.isBehind;
@@ -114,12 +117,7 @@ export class SlotClaims {
 
   /** The job's timeout before the type's before the queue's; null for none. */
   private timeoutOf(job: ClaimedJob, type: JobType): number | null {
-    if (job.timeoutMs !== null) return noneForZero(job.timeoutMs);
+    if (job.timeoutMs !== null) return fromStoredTimeoutMs(job.timeoutMs);
     return type.timeoutMs === undefined ? this.parts.line.settings.timeoutMs : type.timeoutMs;
   }
-}
-
-/** A timeout as it is stored, in which 0 is none. */
-export function noneForZero(timeoutMs: number): number | null {
-  return timeoutMs === 0 ? null : timeoutMs;
 }

@@ -237,8 +237,10 @@ export class Worker implements OnApplicationBootstrap, Occupation {
     );
     this.lifecycle.register('lease', 'lease', LEASE_BUDGET_MS, async () => {
       for (const end of listeners) end();
+      // Asked before the outcomes that wait are let go of.
+      const areRunsLeft = this.held.size > 0;
       await settlement.abandon();
-      await lease.stop();
+      await lease.stop(areRunsLeft);
     });
   }
 

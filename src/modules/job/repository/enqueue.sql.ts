@@ -32,15 +32,15 @@ const COLUMNS =
   'id, queue, name, lane, max_attempts, timeout_ms, object_id, retry_of, batch_id, schedule, due_at, trace, payload';
 
 /** A row whose id is 10 s old when the INSERT runs may already be behind its queue's watermark, so it is born with due_at and stays findable. */
-const isLateSince = (oldestAt: string): string =>
+const lateSql = (oldestAt: string): string =>
   `${oldestAt}::timestamptz < clock_timestamp() - interval '10 s'`;
 
-/** With an id farther than this off the database's clock nothing is inserted. */
-const isSaneAt = (oldestAt: string): string =>
+/** Whether the oldest id is within a day of the database's clock; where it is not, nothing is inserted. */
+const saneSql = (oldestAt: string): string =>
   `${oldestAt}::timestamptz BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp() + interval '1 day'`;
 
-/** When rows that are born claimed were: not before their ids. */
-const claimedSince = (oldestAt: string): string => `greatest(clock_timestamp(), ${oldestAt}::timestamptz)`;
+/** The time of the claim of rows that are born claimed; never before the oldest id. */
+const claimedAtSql = (oldestAt: string): string => `greatest(clock_timestamp(), ${oldestAt}::timestamptz)`;
 
 /** What the claim of rows that are born claimed adds to an INSERT. */
 const claimOf = (
@@ -51,6 +51,7 @@ const claimOf = (
   values: `, 'executing', 1, 1, ${claimedBy}::uuid, ${claimedAt}`,
 });
 
+/** Inserts the rows of `input`, and counts them. Answers one row, in which `isSane` is false when nothing was inserted for the clock's sake. */
 function insert({
   input,
   oldestAt,
@@ -59,12 +60,12 @@ function insert({
   isAlwaysLate = false,
   claimedBy,
 }: InsertForm): string {
-  const isLate = isAlwaysLate ? 'true' : isLateSince(oldestAt);
+  const isLate = isAlwaysLate ? 'true' : lateSql(oldestAt);
   const claim = claimedBy === undefined ? undefined : claimOf(claimedBy, 'clock.claimed_at');
   return `
 WITH input AS (${input}),
 clock AS (SELECT CASE WHEN ${isLate} THEN clock_timestamp() END AS born_late_at,
-                 ${claimedSince(oldestAt)} AS claimed_at, ${isSaneAt(oldestAt)} AS is_sane),
+                 ${claimedAtSql(oldestAt)} AS claimed_at, ${saneSql(oldestAt)} AS is_sane),
 inserted AS (
   INSERT INTO ${schema}{job} AS job (${COLUMNS}${claim?.columns ?? ''})
   SELECT input.id, input.queue, input.name, input.lane, input.max_attempts, input.timeout_ms, input.object_id, input.retry_of,
@@ -81,17 +82,17 @@ SELECT is_sane AS "isSane", claimed_at AS "claimedAt" FROM clock`;
 }
 
 /**
- * The same for a single job, which needs no arrays, no grouping and no clock that several rows share: it is what an idle system waits for.
- * Answers no row when its id is off the database's clock.
+ * Inserts a single job, which needs no arrays, no grouping and no clock that several rows share: it is what an idle system waits for. Answers
+ * a row, with the time of the claim if it is born claimed; none when nothing was inserted because its id is more than a day off the database's clock.
  */
 function insertOne(claimedBy?: string): string {
-  const claim = claimedBy === undefined ? undefined : claimOf(claimedBy, claimedSince('$14'));
+  const claim = claimedBy === undefined ? undefined : claimOf(claimedBy, claimedAtSql('$14'));
   return `
 WITH inserted AS (
   INSERT INTO {job} AS job (${COLUMNS}${claim?.columns ?? ''})
   SELECT $1::uuid, $3::text, $4::text, $5::job_lane, $6::int, $7::int, $8::text, $9::uuid, $10::uuid, $11::text,
-         coalesce($12::timestamptz, CASE WHEN ${isLateSince('$14')} THEN clock_timestamp() END), $13::text, $2::jsonb${claim?.values ?? ''}
-   WHERE ${isSaneAt('$14')}
+         coalesce($12::timestamptz, CASE WHEN ${lateSql('$14')} THEN clock_timestamp() END), $13::text, $2::jsonb${claim?.values ?? ''}
+   WHERE ${saneSql('$14')}
   RETURNING job.queue, job.name, job.started_at
 ),
 counted AS (
@@ -104,6 +105,8 @@ const MANY = { input: rows(''), oldestAt: '$17' };
 
 /** Inserts jobs of one day. Locks nothing but its own new rows. */
 export const INSERT_JOBS = partitionStatement('insert', insert(MANY));
+
+/** The same for one job, with other parameters and another answer: see `insertOne`. */
 export const INSERT_JOB = partitionStatement('insert_one', insertOne());
 
 /** The same for jobs that a worker of this process has slots for: they are stored as it would have claimed them. */

@@ -13,7 +13,7 @@ import type {
   TransportStats,
 } from '../transport.js';
 import { Alarm } from './alarm.js';
-import { TicketQueue } from './ticket-queue.js';
+import { QueueTickets } from './queue-tickets.js';
 import { TicketLane } from './ticket-lane.js';
 
 /**
@@ -45,7 +45,7 @@ export class InProcessTransport implements Transport {
   private readonly clock: Clock;
   private readonly maxIdsPerLane: number;
   private readonly ackWaitMs: number;
-  private readonly lines = new Map<string, TicketQueue>();
+  private readonly tickets = new Map<string, QueueTickets>();
   private readonly alarm = new Alarm((now) => this.sweep(now));
   private readonly signals: LocalSignals;
   private readonly gapListeners: Listeners<string>;
@@ -78,9 +78,9 @@ export class InProcessTransport implements Transport {
   stop(): Promise<void> {
     this.phase = 'stopped';
     this.alarm.clear();
-    for (const line of this.lines.values()) {
-      line.putBackAll();
-      line.endWaits();
+    for (const tickets of this.tickets.values()) {
+      tickets.putBackAll();
+      tickets.endWaits();
     }
     this.signals.clear();
     this.gapListeners.clear();
@@ -93,26 +93,26 @@ export class InProcessTransport implements Transport {
 
   offer(queue: string, lane: Lane, ids: readonly string[]): void {
     if (ids.length === 0) return;
-    const line = this.line(queue);
-    const accepted = this.phase === 'stopped' ? 0 : line.lane(lane).offer(ids, this.clock.now());
+    const tickets = this.ticketsOf(queue);
+    const accepted = this.phase === 'stopped' ? 0 : tickets.lane(lane).offer(ids, this.clock.now());
     this.counts.offered += ids.length;
-    if (accepted > 0) line.serve();
+    if (accepted > 0) tickets.serve();
     if (accepted < ids.length) this.drop(queue, ids.length - accepted);
   }
 
   take(queue: string, lanes: readonly Lane[], maxIds: number, signal: AbortSignal): Promise<Ticket[]> {
     if (!(maxIds >= 1)) return Promise.reject(new RangeError(`maxIds must be at least 1, not ${maxIds}`));
     if (signal.aborted || this.phase === 'stopped') return Promise.resolve([]);
-    return this.line(queue).take(lanes, maxIds, signal);
+    return this.ticketsOf(queue).take(lanes, maxIds, signal);
   }
 
   isAwaited(queue: string, lanes: readonly Lane[]): boolean {
-    return this.lines.get(queue)?.isAwaited(lanes) ?? false;
+    return this.tickets.get(queue)?.isAwaited(lanes) ?? false;
   }
 
   oldestTicketAt(queue: string, lane: Lane): Promise<OldestTicket> {
     if (this.phase !== 'started') return Promise.resolve({ kind: 'unknown' });
-    const at = this.lines.get(queue)?.lane(lane).oldestOfferedAt();
+    const at = this.tickets.get(queue)?.lane(lane).oldestOfferedAt();
     return Promise.resolve(at === undefined ? { kind: 'none' } : { kind: 'at', at });
   }
 
@@ -135,16 +135,16 @@ export class InProcessTransport implements Transport {
     return { ...this.counts };
   }
 
-  private line(queue: string): TicketQueue {
-    let line = this.lines.get(queue);
-    if (!line) {
-      line = this.makeLine(queue);
-      this.lines.set(queue, line);
+  private ticketsOf(queue: string): QueueTickets {
+    let tickets = this.tickets.get(queue);
+    if (!tickets) {
+      tickets = this.makeTickets(queue);
+      this.tickets.set(queue, tickets);
     }
-    return line;
+    return tickets;
   }
 
-  private makeLine(queue: string): TicketQueue {
+  private makeTickets(queue: string): QueueTickets {
     const events = {
       acked: (count: number): void => void (this.counts.acked += count),
       givenBack: (count: number, dueAt: number): void => {
@@ -152,7 +152,7 @@ export class InProcessTransport implements Transport {
         this.alarm.setFor(dueAt);
       },
     };
-    return new TicketQueue(
+    return new QueueTickets(
       (lane) => new TicketLane(queue, lane, this.maxIdsPerLane, this.ackWaitMs, events),
       (count, takenAt) => {
         this.counts.taken += count;
@@ -163,7 +163,7 @@ export class InProcessTransport implements Transport {
 
   private sweep(nowMs: number): number {
     let next = Infinity;
-    for (const line of this.lines.values()) next = Math.min(next, line.sweep(nowMs));
+    for (const tickets of this.tickets.values()) next = Math.min(next, tickets.sweep(nowMs));
     return next;
   }
 

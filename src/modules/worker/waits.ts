@@ -1,10 +1,13 @@
+/** After an error of the database, before the next try, in ms. */
+export const AFTER_ERROR_MS = 1_000;
+
 /** Waits that can all be ended early. */
-export class Pauses {
+export class Waits {
   private readonly open = new Set<() => void>();
   private isOver = false;
 
   /** Resolves after so many ms, with the first of these events, or when `end` is called; at once after `stop`. */
-  wait(ms: number, events: readonly Promise<void>[] = []): Promise<void> {
+  atMost(ms: number, events: readonly Promise<void>[] = []): Promise<void> {
     if (this.isOver) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {

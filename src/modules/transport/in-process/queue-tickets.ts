@@ -9,8 +9,8 @@ interface Waiter {
   readonly end: (tickets: Ticket[]) => void;
 }
 
-/** One queue: its lanes, and those who wait for their tickets in the order they came. */
-export class TicketQueue {
+/** The tickets of one queue, by lane, and those who wait for some in the order they came. */
+export class QueueTickets {
   private readonly lanes: Readonly<Record<Lane, TicketLane>>;
   private readonly waiters = new Set<Waiter>();
   private isServing = false;
