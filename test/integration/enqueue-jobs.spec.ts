@@ -235,11 +235,13 @@ describe('ids', () => {
       const now = clock.now();
       // The clock as it would be had the database been two days behind when it was last asked.
       clock.synchronize(now - 2 * 86_400_000, now - clock.offset, now - clock.offset);
+      const before = await countJobs();
       const asked = Array.from({ length: count }, () => skewed.jobs.enqueue(Mail, { to: 'a@example.org' }));
       const answers = await Promise.allSettled(asked);
       expect(answers).toMatchObject(
         asked.map(() => ({ status: 'rejected', reason: { code: 'clock_skew' } })),
       );
+      expect(await countJobs()).toBe(before);
     },
   );
 });
