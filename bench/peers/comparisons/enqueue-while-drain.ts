@@ -12,15 +12,18 @@ export const enqueueWhileDrain: Comparison = {
   ...RATE,
   async measure(round) {
     const question = await round.peer.openQuestion(round.place);
-    const starts = new OnceEach(JOBS);
-    const submitter = await submitWhileOneWorks(round, starts);
-    const startedAt = performance.timeOrigin + performance.now();
-    for (let at = 0; at < JOBS; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
-    await starts.all;
-    const endedAt = await recorded(question);
-    await question.close();
-    await round.peer.assertDone(round.place, JOBS);
-    await submitter.stop();
-    return { rate: JOBS / ((endedAt - startedAt) / 1_000) };
+    try {
+      const starts = new OnceEach(JOBS);
+      const submitter = await submitWhileOneWorks(round, starts);
+      const startedAt = performance.timeOrigin + performance.now();
+      for (let at = 0; at < JOBS; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
+      await starts.all;
+      const endedAt = await recorded(question);
+      await round.peer.assertDone(round.place, JOBS);
+      await submitter.stop();
+      return { rate: JOBS / ((endedAt - startedAt) / 1_000) };
+    } finally {
+      await question.close();
+    }
   },
 };

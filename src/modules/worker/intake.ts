@@ -2,7 +2,6 @@ import { Logger } from '@nestjs/common';
 import { reasonOf } from '../database/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import type { Claimer } from './claimer.js';
-
 import type { LineState, SlotClaims, SlotKind } from './slot-claims.js';
 import { TicketRests, type Parcel } from './ticket-rests.js';
 import { AFTER_ERROR_MS, type Waits } from './waits.js';
