@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { monotonicMs } from './clock.js';
 import { toError } from './errors.js';
+import { Waits } from './waits.js';
 
 /**
  * Group commit. While a statement is in flight, whatever arrives meanwhile waits and rides the next one together; when
@@ -83,7 +84,8 @@ export class Batcher<Item, Result> {
   private runs = 0;
   private items = 0;
   private idleWaiters: (() => void)[] = [];
-  private readonly pauses = new Set<() => void>();
+  /** Between a run and its repeat. */
+  private readonly waits = new Waits();
   /** A group is nobody's own: it runs in the context the batcher was made in, and not in that of whoever came first. */
   private readonly inOwnContext = AsyncLocalStorage.snapshot();
 
@@ -124,7 +126,7 @@ export class Batcher<Item, Result> {
   /** Takes no more items; those waiting still run, and a run that is being repeated fails with its last error. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const end of [...this.pauses]) end();
+    this.waits.stop();
     await this.idle();
   }
 
@@ -224,7 +226,7 @@ export class Batcher<Item, Result> {
         const isSpent = monotonicMs() - startedAt + pauseMs > this.options.repeatForMs;
         if (!this.options.isTransient(error) || isSpent || this.isClosed) return { error };
         repeated = true;
-        await this.pause(pauseMs);
+        await this.waits.atMost(pauseMs);
       }
     }
   }
@@ -234,19 +236,6 @@ export class Batcher<Item, Result> {
     throw new Error(
       `the ${this.options.name} batcher got ${results.length} results for ${items.length} items`,
     );
-  }
-
-  /** Ends early when the batcher is closed. */
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.pauses.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.pauses.add(done);
-    });
   }
 }
 

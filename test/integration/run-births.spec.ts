@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Metrics } from '../../src/kernel/metrics.js';
-import { IdGenerator, lowestIdAt } from '../../src/kernel/ids.js';
+import { IdGenerator } from '../../src/kernel/ids.js';
 import {
   JobEndings,
   JobEnqueuer,
@@ -14,6 +13,8 @@ import {
 } from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
+import { claimedIn, startIdle as startIdleIn } from '../support/idle-worker.js';
+import { idAgo } from '../support/job-tables.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
 
 const scene = rookeryScene();
@@ -41,30 +42,7 @@ const rowOf = async (id: string) => {
   return row;
 };
 
-/** How many jobs were asked for by claims so far, of which a job that is born claimed needs none. */
-async function claimed({ module }: RookeryApp): Promise<number> {
-  const metric = module.get(Metrics).all.find(({ name }) => name === 'rookery_batch_items');
-  const samples = (await metric?.read()) ?? [];
-  return samples
-    .filter(
-      ({ metricName, labels }) => metricName?.endsWith('_sum') && labels['statement']?.includes('claim'),
-    )
-    .reduce((sum, { value }) => sum + value, 0);
-}
-
-/** A worker that has looked at all of its table, and waits for tickets. */
-async function startIdle(options: AppOptions): Promise<RookeryApp> {
-  const app = await scene.start(options);
-  await eventually(() => app.transport.isAwaited('line', ['high', 'normal', 'low']));
-  // The look of the boot clears the way: until then older jobs may wait in the table.
-  await eventually(async () => {
-    const before = app.transport.offers.length;
-    const { id } = await app.jobs.enqueue(Task, { n: -1 });
-    await scene.reaches(id, 'done');
-    return app.transport.offers.length === before;
-  });
-  return app;
-}
+const startIdle = (options: AppOptions): Promise<RookeryApp> => startIdleIn(scene, Task, options);
 
 describe('a job that comes while its worker has nothing to do', () => {
   it('is stored as claimed: executing its first run, with no ticket and no claim', async () => {
@@ -78,7 +56,7 @@ describe('a job that comes while its worker has nothing to do', () => {
         }),
       ],
     });
-    const [offers, claims] = [app.transport.offers.length, await claimed(app)];
+    const [offers, claims] = [app.transport.offers.length, await claimedIn(app)];
     const { id } = await app.jobs.enqueue(Task, { n: 1 }, { objectId: 'o', timeout: '9s', maxAttempts: 7 });
     const row = await rowOf(id);
     expect(row).toMatchObject({ status: 'executing', run: 1, attempt: 1, isDue: false });
@@ -89,7 +67,7 @@ describe('a job that comes while its worker has nothing to do', () => {
     expect(done).toMatchObject({ run: 1, attempt: 1 });
     expect(Date.parse(done.startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(done.createdAt));
     expect(app.transport.offers).toHaveLength(offers);
-    expect(await claimed(app)).toBe(claims);
+    expect(await claimedIn(app)).toBe(claims);
     const [flows] = await scene.query(
       'SELECT sum(enqueued)::int AS enqueued, sum(claimed)::int AS claimed, sum(done)::int AS done FROM counter_delta',
     );
@@ -137,27 +115,23 @@ describe('a job that comes while its worker has nothing to do', () => {
   });
 
   /** A job whose id was made so many ms ago. */
-  function madeAgo(app: RookeryApp, ms: number): NewJob {
-    const tail = app.module.get(IdGenerator).next().slice(19);
-    const id = `${lowestIdAt(app.database.clock.now() - ms).slice(0, 14)}7000${tail}`;
-    return { id, queue: 'line', name: 'task', lane: 'normal', maxAttempts: 1, payload: '{"n":1}' };
-  }
+  const madeAgo = (ms: number): NewJob => ({
+    id: idAgo(ms),
+    queue: 'line',
+    name: 'task',
+    lane: 'normal',
+    maxAttempts: 1,
+    payload: '{"n":1}',
+  });
 
   it('whose id is old by then is born with due_at, and executing all the same', async () => {
-    const [started, ends] = [gate(), gate()];
+    const ends = gate();
     const app = await startIdle({
-      handlers: [
-        handlerOf(Task, ({ n }) => {
-          if (n !== 1) return undefined;
-          started.open();
-          return ends.opened;
-        }),
-      ],
+      handlers: [handlerOf(Task, ({ n }) => (n === 1 ? ends.opened : undefined))],
     });
-    const job = madeAgo(app, 11_000);
+    const job = madeAgo(11_000);
     await app.module.get(JobEnqueuer).enqueue(job);
     expect(await rowOf(job.id)).toMatchObject({ status: 'executing', run: 1, isDue: true });
-    await started.opened;
     ends.open();
     await scene.reaches(job.id, 'done');
   });
@@ -167,7 +141,7 @@ describe('a job that comes while its worker has nothing to do', () => {
       handlers: [handlerOf(Task, () => undefined)],
       config: { defaults: { concurrency: 1 } },
     });
-    const refused = app.module.get(JobEnqueuer).enqueue(madeAgo(app, 2 * 86_400_000));
+    const refused = app.module.get(JobEnqueuer).enqueue(madeAgo(2 * 86_400_000));
     await expect(refused).rejects.toMatchObject({ code: 'clock_skew' });
     const { id } = await app.jobs.enqueue(Task, { n: 2 });
     expect(await scene.reaches(id, 'done')).toMatchObject({ run: 1 });

@@ -1,9 +1,9 @@
 import { DataSource } from 'typeorm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { IdGenerator, lowestIdAt } from '../../src/kernel/ids.js';
 import { JobEnqueuer, defineJob, type NewJob } from '../../src/modules/job/index.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
+import { idAgo } from '../support/job-tables.js';
 import { rookeryScene, type AppOptions } from '../support/rookery-app.js';
 
 const scene = rookeryScene();
@@ -216,14 +216,17 @@ describe('an id that is old when its INSERT runs', () => {
     { how: 'together with another', count: 2 },
   ])('has its row born with due_at from 10 s on, and not before: stored $how', async ({ count }) => {
     const app = await scene.start({ types: [Task], hasWorker: false });
-    const made = (secondsAgo: number): NewJob => {
-      const tail = app.module.get(IdGenerator).next().slice(19);
-      const id = lowestIdAt(app.database.clock.now() - secondsAgo * 1_000).slice(0, 14) + `7000${tail}`;
-      return { id, queue: 'task', name: 'task', lane: 'normal', maxAttempts: 1, payload: '{}' };
-    };
     const enqueuer = app.module.get(JobEnqueuer);
-    const several = (secondsAgo: number): NewJob[] => Array.from({ length: count }, () => made(secondsAgo));
-    const [late, early] = [several(11), several(8)];
+    const made = (agoMs: number): NewJob[] =>
+      Array.from({ length: count }, () => ({
+        id: idAgo(agoMs),
+        queue: 'task',
+        name: 'task',
+        lane: 'normal',
+        maxAttempts: 1,
+        payload: '{}',
+      }));
+    const [late, early] = [made(11_000), made(8_000)];
     // Those that come in one turn are stored by one statement.
     for (const jobs of [late, early]) await Promise.all(jobs.map((job) => enqueuer.enqueue(job)));
     for (const { id } of late) expect((await scene.job(id)).dueAt).not.toBeNull();

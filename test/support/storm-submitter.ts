@@ -17,8 +17,8 @@ interface Answer {
 }
 
 /**
- * Clients that enqueue, cancel and retry jobs over REST at whatever process is the submitter's at the moment, and write down what they were told was accepted. A
- * request that got no answer is repeated if it has an `Idempotency-Key`, and else forgotten: nobody was told of it.
+ * Clients that enqueue, cancel and retry jobs over REST at whatever process is the submitter's at the moment, and write down what they were
+ * told was accepted. A request that got no answer is repeated if it has an `Idempotency-Key`, and else forgotten: nobody was told of it.
  */
 export class StormSubmitter {
   readonly accepted: Accepted[] = [];
@@ -103,8 +103,8 @@ export class StormSubmitter {
   }
 
   /**
-   * Cancels a job, retries it, and does so again, at whatever it is doing by then. Of a type of its own, for of a type of which a job was retried
-   * by hand the checker cannot tell whether a charge is missing.
+   * Cancels a job, retries it, and does so again, at whatever it is doing by then. Of a type of its own, for of a type of which a job was
+   * retried by hand the checker cannot tell whether a charge is missing.
    */
   private async changeByHand(random: () => number): Promise<void> {
     const answer = await this.send('/job', {

@@ -135,8 +135,8 @@ export class JobEnqueuer {
 
   /**
    * Stores one job durably, alone in its fate, and offers its ticket. Answers what its keys met; a job without keys is stored.
-   * Throws `invalid_payload` for what PostgreSQL refuses, `database_unavailable` when it stays away, `overloaded` when too many wait or it is out of room,
-   * `shutting_down`.
+   * Throws `invalid_payload` for what PostgreSQL refuses, `database_unavailable` when it stays away, `overloaded` when too many wait or it is
+   * out of room, `shutting_down`.
    */
   async enqueue(job: NewJob): Promise<KeyedOutcome> {
     if (this.plain.pending + this.keyed.pending + this.members.pending >= MOST_WAITING) throw overloaded();

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
+import type { Waits } from '../../kernel/waits.js';
 import { reasonOf } from '../database/index.js';
 import { freshLanes, type Lane, type Transport } from '../transport/index.js';
 import type { Claimer } from './claimer.js';
-import type { LineState, SlotClaims, SlotKind } from './slot-claims.js';
+import { AFTER_ERROR_MS, type LineState, type SlotClaims, type SlotKind } from './slot-claims.js';
 import { TicketRests, type Parcel } from './ticket-rests.js';
-import { AFTER_ERROR_MS, type Waits } from './waits.js';
 
 /** A ticket that came this often has been in the hands of processes that died: its claim is durable, so that a crash loop is charged. */
 const TRUSTED_DELIVERIES = 3;
@@ -23,8 +23,6 @@ export interface IntakeParts {
   readonly claimer: Claimer;
   readonly claims: SlotClaims;
   readonly waits: Waits;
-  /** Aborts with the stop of the line. */
-  readonly stopping: AbortSignal;
 }
 
 /** Takes the tickets of a queue that are for one kind of its slots, and has what they name claimed. */
@@ -36,12 +34,12 @@ export class Intake {
 
   /** Takes and claims until the line stops; never rejects. */
   async run(): Promise<void> {
-    const { stopping, waits, queue } = this.parts;
-    while (!stopping.aborted) {
+    const { line, waits, queue } = this.parts;
+    while (!line.stopping.aborted) {
       try {
         await this.takeOnce();
       } catch (error) {
-        if (!stopping.aborted) this.logger.warn(`queue ${queue}: ${reasonOf(error)}; trying again`);
+        if (!line.stopping.aborted) this.logger.warn(`queue ${queue}: ${reasonOf(error)}; trying again`);
         await waits.atMost(AFTER_ERROR_MS);
       }
     }
@@ -53,7 +51,7 @@ export class Intake {
   }
 
   private async takeOnce(): Promise<void> {
-    const { claims, transport, queue, kind, stopping } = this.parts;
+    const { claims, transport, queue, kind, line } = this.parts;
     if (!claims.mayTake) {
       await claims.change();
       return;
@@ -63,7 +61,7 @@ export class Intake {
       await this.claimParcels(rest, () => Promise.resolve(rest));
       return;
     }
-    const tickets = await transport.take(queue, lanesOf[kind], claims.wanted, stopping);
+    const tickets = await transport.take(queue, lanesOf[kind], claims.wanted, line.stopping);
     const parcels = tickets.map((ticket) => ({ ticket, ids: ticket.ids }));
     if (parcels.length > 0) await this.claimParcels(parcels, () => this.withoutTried(parcels));
   }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { QueueSettings } from '../../config/index.js';
+import { Waits } from '../../kernel/waits.js';
 import { reasonOf } from '../database/index.js';
 import {
   fromStoredTimeoutMs,
@@ -18,9 +19,8 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import type { Look } from './look.js';
 import type { Runner } from './runner.js';
 import type { Settlement } from './settlement.js';
-import { SlotClaims, type LineState, type SlotKind } from './slot-claims.js';
+import { AFTER_ERROR_MS, SlotClaims, type LineState, type SlotKind } from './slot-claims.js';
 import { Slots } from './slots.js';
-import { AFTER_ERROR_MS, Waits } from './waits.js';
 import type { QueueSlotReport } from './worker.repository.js';
 
 /** Without a transport the table is all there is, and is looked at this often; so it is until what dropped tickets left is found. */
@@ -50,7 +50,7 @@ interface SlotsOfKind {
 /** One queue in this worker: takes its tickets for free slots, claims, starts runs; and looks at the table for what no ticket covers. */
 export class QueueLine implements LineState {
   private readonly logger = new Logger('Worker');
-  private readonly stopping = new AbortController();
+  private readonly end = new AbortController();
   private readonly waits = new Waits();
   private readonly kinds: Readonly<Record<SlotKind, SlotsOfKind>>;
   private readonly births: Births;
@@ -87,7 +87,7 @@ export class QueueLine implements LineState {
 
   /** Takes nothing more; resolves when no claim is under way. */
   async stop(): Promise<void> {
-    this.stopping.abort();
+    this.end.abort();
     this.waits.stop();
     this.nudge();
     await Promise.all([...this.loops, this.births.stop()]);
@@ -144,8 +144,8 @@ export class QueueLine implements LineState {
     return this.isPausedNow;
   }
 
-  get isStopping(): boolean {
-    return this.stopping.signal.aborted;
+  get stopping(): AbortSignal {
+    return this.end.signal;
   }
 
   get report(): QueueSlotReport {
@@ -182,7 +182,6 @@ export class QueueLine implements LineState {
       claimer,
       claims,
       waits: this.waits,
-      stopping: this.stopping.signal,
     });
     return { slots, claims, intake };
   }
@@ -194,7 +193,7 @@ export class QueueLine implements LineState {
   }
 
   private async looking(): Promise<void> {
-    while (!this.isStopping) {
+    while (!this.stopping.aborted) {
       let isComplete = true;
       try {
         if (!this.isPausedNow && this.parts.lease.isHeld) {
@@ -202,7 +201,7 @@ export class QueueLine implements LineState {
         }
       } catch (error) {
         this.parts.look.noticeGap();
-        if (!this.isStopping)
+        if (!this.stopping.aborted)
           this.logger.warn(
             `queue ${this.parts.queue}: the look at the table failed: ${reasonOf(error)}; trying again`,
           );

@@ -7,6 +7,9 @@ import type { Runner } from './runner.js';
 import type { Settlement } from './settlement.js';
 import type { Slots } from './slots.js';
 
+/** After an error of the database, before whatever of a line failed tries again, in ms. */
+export const AFTER_ERROR_MS = 1_000;
+
 /** Fresh jobs and retries have slots of their own, so that retries never starve fresh work. */
 export type SlotKind = 'fresh' | 'retry';
 
@@ -14,7 +17,8 @@ export type SlotKind = 'fresh' | 'retry';
 export interface LineState {
   readonly settings: QueueSettings;
   readonly isPaused: boolean;
-  readonly isStopping: boolean;
+  /** Aborts with its stop. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a line's claims are made with. */
@@ -46,7 +50,7 @@ export class SlotClaims {
    */
   get mayTake(): boolean {
     const { line, lease, slots, settlement } = this.parts;
-    return !line.isStopping && !line.isPaused && lease.isHeld && slots.free > 0 && !settlement.isBehind;
+    return !line.stopping.aborted && !line.isPaused && lease.isHeld && slots.free > 0 && !settlement.isBehind;
   }
 
   /** Resolves when what `mayTake` answers may have changed. */

@@ -1,6 +1,3 @@
-/** After an error of the database, before the next try, in ms. */
-export const AFTER_ERROR_MS = 1_000;
-
 /** Waits that can all be ended early. */
 export class Waits {
   private readonly open = new Set<() => void>();
