@@ -70,6 +70,17 @@ describe('a pass of the look', () => {
     expect(scene.readFrom.at(-1)).toBe(-12 * SECOND);
   });
 
+  it('goes on from its end, for what was just being written, while it is young', async () => {
+    const scene = new Scene();
+    await scene.once();
+    scene.nowMs += 0.3 * SECOND;
+    await scene.once();
+    scene.nowMs += SECOND;
+    await scene.once();
+    await scene.once();
+    expect(scene.readFrom).toEqual([-60 * SECOND, -0.25 * SECOND, 0.05 * SECOND, -12 * SECOND]);
+  });
+
   it('ends after a while in a line that grows faster than it is worked off', async () => {
     const scene = new Scene();
     for (let look = 0; look < 3; look++) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.js';
-import { lowestIdAt } from '../../kernel/ids.js';
+import { idTime, lowestIdAt } from '../../kernel/ids.js';
 import {
   FIRST_DUE_PLACE,
   laneOf,
@@ -28,10 +28,19 @@ const PAGE = 1_000;
  */
 const SETTLING_MS = 12_000;
 
+/** Rows this young may be unwritten in the ordinary course of things; one that takes longer is met by the next pass. */
+const WRITING_MS = 250;
+
+/**
+ * A pass that has come to the end goes on from there while it is younger: the looks that follow each other through a long line in one lane
+ * would else read its last `SETTLING_MS` again each time on behalf of every other lane. Less than what lies between the looks at an idle queue.
+ */
+const SHORTEST_PASS_MS = 800;
+
 /** A pass through a line that grows faster than it is worked off would never end, and what was unwritten never be read. */
 const LONGEST_PASS_MS = 12_000;
 
-/** One pass through a lane, which may take many looks: each row is read once in it. */
+/** One pass through a lane, which may take many looks: each row is read about once in it. */
 interface Pass {
   /** In ms: what was unwritten when its neighbours were read is younger than this by at most `SETTLING_MS`. */
   readonly beganAt: number;
@@ -134,17 +143,17 @@ export class Look {
   ): Promise<boolean> {
     const upTo = lowestIdAt(cutoff + 1);
     const after = pass.reached > watermark ? pass.reached : watermark;
+    const readAt = this.parts.clock.now();
     const ids = await lookFresh(this.parts.query, this.range, lane, after, upTo);
     const tried = ids.length === 0 ? 0 : await tryClaim(lane, ids);
     const isComplete = tried === ids.length && ids.length < PAGE;
     const reached = isComplete ? upTo : (ids[tried - 1] ?? after);
-    const now = this.parts.clock.now();
-    const isOver = isComplete || now - beganAt > LONGEST_PASS_MS;
-    const settled = lowestIdAt(beganAt - SETTLING_MS);
-    this.passes.set(
-      lane,
-      isOver ? { beganAt: now, reached: reached < settled ? reached : settled } : { beganAt, reached },
-    );
+    const isOver = readAt - beganAt > (isComplete ? SHORTEST_PASS_MS : LONGEST_PASS_MS);
+    const unwritten = isOver ? beganAt - SETTLING_MS : isComplete ? readAt - WRITING_MS : Infinity;
+    this.passes.set(lane, {
+      beganAt: isOver ? readAt : beganAt,
+      reached: idTime(reached) < unwritten ? reached : lowestIdAt(unwritten),
+    });
     return isComplete;
   }
 

@@ -52,7 +52,7 @@ const byId = (id: string): string => id;
  * Reads or changes one day's partition; jobs of a day whose partition has been dropped are gone, so there is nothing to
  * find and the answer is empty.
  */
-async function perDay<Item, Row extends object>(
+async function perDay<Item, Row>(
   items: readonly Item[],
   idOf: (item: Item) => string,
   work: (day: number, group: Item[]) => Promise<Row[]>,
@@ -108,6 +108,8 @@ export function held(query: Query, ids: readonly string[]): Promise<HeldJob[]> {
   return perDay(ids, byId, (day, group) => query<HeldJob>(HELD(day), [idsLiteral(group)]));
 }
 
+const DONE: SettleAnswer = { kind: 'settled', status: 'done' };
+
 /** What a settle came to. */
 export interface Settled {
   /** For each result, by the id of its job. */
@@ -129,13 +131,10 @@ export async function settle(
   const succeeded = results.filter((result) => result.kind === 'succeeded');
   const others = results.filter((result) => result.kind === 'other');
   const completed: CompletedBatch[] = [];
-  const rows = [
-    ...(await settleSucceeded(query, workerId, succeeded, completed)),
-    ...(await settleOthers(query, workerId, others, completed)),
-  ];
-  const answers = new Map<string, SettleAnswer>(
-    rows.map((row) => [row.id, { kind: 'settled', status: row.status }]),
-  );
+  const answers = new Map<string, SettleAnswer>();
+  for (const id of await settleSucceeded(query, workerId, succeeded, completed)) answers.set(id, DONE);
+  for (const { id, status } of await settleOthers(query, workerId, others, completed))
+    answers.set(id, { kind: 'settled', status });
   const missing = results.filter((result) => !answers.has(result.id));
   if (missing.length === 0) return { answers, completed };
   const found = repeated ? await foundSettled(query, workerId, missing) : new Map<string, SettleAnswer>();
@@ -178,40 +177,47 @@ function childHeld(child: NewJob): RookeryError {
   );
 }
 
-interface SettledRow extends CompletingRow {
-  readonly id: string;
-  readonly status: JobState;
-}
-
 /** Records one day's runs by the statement that suits them, and gathers the batches that it completed. */
-async function settleDay(
+async function settleDay<Row extends CompletingRow>(
   query: Query,
   statements: typeof SETTLE_SUCCEEDED,
   day: number,
   runs: readonly RunResult[],
   values: readonly unknown[],
   completed: CompletedBatch[],
-): Promise<SettledRow[]> {
+): Promise<Row[]> {
   const hasMembers = runs.some((run) => run.isMember);
-  const rows = await query<SettledRow>((hasMembers ? statements.members : statements.plain)(day), values);
+  const rows = await query<Row>((hasMembers ? statements.members : statements.plain)(day), values);
   completed.push(...completedIn(rows));
   return rows;
 }
 
+interface SucceededRow extends CompletingRow {
+  /** Null for all of those asked for. */
+  readonly ids: readonly string[] | null;
+}
+
+/** Answers the ids of the jobs whose success is recorded. */
 function settleSucceeded(
   query: Query,
   workerId: string,
   runs: readonly SucceededRun[],
   completed: CompletedBatch[],
-): Promise<SettledRow[]> {
+): Promise<string[]> {
   return perDay(
     runs,
     (run) => run.id,
-    (day, group) => {
+    async (day, group) => {
       const values = [...idsAndRuns(group), `[${group.map((run) => run.result).join(',')}]`, workerId];
-      return settleDay(query, SETTLE_SUCCEEDED, day, group, values, completed);
+      const rows = await settleDay<SucceededRow>(query, SETTLE_SUCCEEDED, day, group, values, completed);
+      return rows.flatMap(({ ids }) => ids ?? group.map((run) => run.id));
     },
   );
+}
+
+interface OtherRow extends CompletingRow {
+  readonly id: string;
+  readonly status: JobState;
 }
 
 function settleOthers(
@@ -219,7 +225,7 @@ function settleOthers(
   workerId: string,
   runs: readonly OtherRun[],
   completed: CompletedBatch[],
-): Promise<SettledRow[]> {
+): Promise<OtherRow[]> {
   return perDay(
     runs,
     (run) => run.id,

@@ -8,13 +8,15 @@ export const MOST_LOG_LINES = 1_000;
  * Claims waiting jobs for one worker: $1 ids, $2 worker, $3 the names it can run, $4 whether jobs that an attempt has been charged for are
  * meant, or those that none has: each kind has slots of its own. Locks the rows it takes and skips rows that anybody else has locked; ids
  * that are not waiting, not due, of another name or the other kind are left alone. Returns what was claimed.
- * The locking SELECT comes first because UPDATE alone has no SKIP LOCKED and would wait for a stranger.
+ * The locking SELECT comes first because UPDATE alone has no SKIP LOCKED and would wait for a stranger. The UPDATE goes straight to the row
+ * versions it has locked. A job that left waiting and came back between the statement's snapshot and its lock is therefore not claimed here:
+ * whoever let it wait again sends its ticket after that.
  */
 export const CLAIM = partitionStatement(
   'claim',
   `
 WITH picked AS MATERIALIZED (
-  SELECT id FROM {job}
+  SELECT ctid FROM {job}
    WHERE id = ANY ($1::uuid[]) AND status = 'waiting' AND (due_at IS NULL OR due_at <= now()) AND name = ANY ($3::text[])
      AND (attempt > 0) = $4
      FOR NO KEY UPDATE SKIP LOCKED
@@ -22,7 +24,7 @@ WITH picked AS MATERIALIZED (
 claimed AS (
   UPDATE {job} AS job
      SET status = 'executing', run = run + 1, attempt = attempt + 1, worker_id = $2, started_at = clock_timestamp(), progress = NULL
-    FROM picked WHERE job.id = picked.id
+    FROM picked WHERE job.ctid = picked.ctid
   RETURNING job.id, job.queue, job.name, job.payload, job.run, job.attempt, job.max_attempts, job.timeout_ms, job.object_id, job.batch_id,
             job.due_at, job.trace, job.started_at
 ),
@@ -53,25 +55,21 @@ interface SettleStatements {
   readonly members: (day: number) => Statement;
 }
 
-/** What a settle answers: the states its jobs are in, and in every row the batches that were completed. */
-const ANSWERS = {
-  plain: 'SELECT id, status FROM settled',
-  members: 'SELECT settled.id, settled.status, completed.batches AS completed FROM settled, completed',
-};
-
-function settleStatements(name: string, changing: string): SettleStatements {
+/** @param answer reads `settled`; the batches that were completed are added to each of its rows */
+function settleStatements(name: string, changing: string, answer: string): SettleStatements {
   return {
-    plain: partitionStatement(name, `${changing}\n${ANSWERS.plain}`),
+    plain: partitionStatement(name, `${changing}\n${answer}`),
     members: partitionStatement(
       `${name}_members`,
-      `${changing},${countIntoBatches('settled')}\n${ANSWERS.members}`,
+      `${changing},${countIntoBatches('settled')}\nSELECT answer.*, completed.batches AS completed FROM (${answer}) AS answer, completed`,
     ),
   };
 }
 
 /**
  * Records runs that succeeded: $1 ids, $2 runs, $3 results as one JSON array, $4 worker. Applies only to (id, run, worker,
- * executing): the fence. Returns the ids it applied to; an id that is missing was no longer this worker's.
+ * executing): the fence. Returns one row with the ids it applied to, or NULL for all of them, which it is nearly always: a row a job would be
+ * read for nothing. An id that is missing was no longer this worker's.
  */
 export const SETTLE_SUCCEEDED = settleStatements(
   'settle_succeeded',
@@ -89,6 +87,7 @@ settled AS (
 counted AS (
   INSERT INTO counter_delta (queue, name, done) SELECT queue, name, count(*) FROM settled GROUP BY queue, name
 )`,
+  `SELECT CASE WHEN count(*) < cardinality($1::uuid[]) THEN coalesce(array_agg(id), '{}') END AS ids FROM settled`,
 );
 
 /** A job that would return to waiting, but whose cancel has been requested, ends canceled. */
@@ -125,6 +124,7 @@ counted AS (
          count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'canceled')
     FROM settled GROUP BY queue, name
 )`,
+  'SELECT id, status FROM settled',
 );
 
 /** Reads jobs a worker holds or has tried to settle ($1), by primary key: who has them now, and whether their cancel is wanted. */
