@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { idTime, lowestIdAt } from '../../kernel/ids.js';
 import type { Query } from '../job/index.js';
-import { TableOnlyTransport, type Transport } from '../transport/index.js';
-import { Look } from './look.js';
+import { TableOnlyTransport } from '../transport/index.js';
+import { Look, type TicketAges } from './look.js';
 
 const SECOND = 1_000;
 const START = Date.parse('2026-01-31T12:00:00Z');
@@ -16,15 +16,19 @@ class Scene {
   readonly pages: string[][] = [];
   /** From which time on the lane was read, each time, in ms before or after the start. */
   readonly readFrom: number[] = [];
+  /** Up to which time another lane was read, each time. */
+  readonly readHighUpTo: number[] = [];
   readonly look: Look;
 
-  constructor(transport: Transport = new TableOnlyTransport()) {
+  constructor(transport: TicketAges = new TableOnlyTransport()) {
     const query: Query = <Row extends object>(
       { name }: { readonly name: string },
       values: readonly unknown[],
     ): Promise<Row[]> => {
       if (name === 'queues_named')
         return rows<Row>([{ name: 'mail', watermark: lowestIdAt(START - 60 * SECOND) }]);
+      if (name === 'look_fresh' && values[1] === 'high')
+        this.readHighUpTo.push(idTime(String(values[3])) - 1 - START);
       if (name !== 'look_fresh' || values[1] !== 'normal') return rows<Row>([]);
       this.readFrom.push(idTime(String(values[2])) - START);
       return rows<Row>((this.pages.shift() ?? []).map((id) => ({ id })));
@@ -47,6 +51,13 @@ class Scene {
 
 const rows = <Row extends object>(found: readonly object[]): Promise<Row[]> =>
   Promise.resolve([...found] as Row[]);
+
+/** One lane has tickets from before the look began, the others have none. */
+const withOldTickets: TicketAges = {
+  isAvailable: true,
+  oldestTicketAt: (_, lane) =>
+    Promise.resolve(lane === 'normal' ? { kind: 'at', at: START - 30 * SECOND } : { kind: 'none' }),
+};
 
 /** A full page whose last row is of that time, in ms after the start. */
 const pageUpTo = (ms: number): string[] =>
@@ -101,5 +112,16 @@ describe('a pass of the look', () => {
     scene.nowMs += SECOND;
     expect([await scene.once(), scene.look.hasGap]).toEqual([true, true]);
     expect([await scene.once(), scene.look.hasGap]).toEqual([true, false]);
+  });
+});
+
+describe('what tickets may have been dropped of', () => {
+  it('is read to the present lane by lane, once where no tickets are left', async () => {
+    const scene = new Scene(withOldTickets);
+    await scene.once();
+    await scene.once();
+    // Up to now, and then to where tickets of that age are missed; the lane with old tickets is not made good for.
+    expect(scene.readHighUpTo).toEqual([0, -10 * SECOND]);
+    expect(scene.look.hasGap).toBe(true);
   });
 });

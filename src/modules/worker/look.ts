@@ -51,9 +51,12 @@ interface Pass {
 /** How the look hands jobs over: claims some of the ids, as many as there are slots for; answers how many of them were tried. */
 export type TryClaim = (lane: Lane, ids: readonly string[]) => Promise<number>;
 
+/** What the look asks the transport: which jobs have tickets. */
+export type TicketAges = Pick<Transport, 'isAvailable' | 'oldestTicketAt'>;
+
 export interface LookParts {
   readonly query: Query;
-  readonly transport: Transport;
+  readonly transport: TicketAges;
   readonly clock: Clock;
   readonly queue: string;
   readonly names: readonly string[];
@@ -68,8 +71,8 @@ export interface LookParts {
  */
 export class Look {
   private readonly passes = new Map<FreshLane, Pass>();
-  /** When tickets may last have been dropped; jobs up to then have none once every ticket of that time is gone. */
-  private gapAt: number | undefined;
+  /** By lane, when tickets may last have been dropped; jobs up to then have none once every ticket of that time is gone. */
+  private readonly gaps = new Map<Lane, number>();
   private duePlace: DuePlace = FIRST_DUE_PLACE;
   private readonly range: LookRange;
 
@@ -81,12 +84,13 @@ export class Look {
 
   /** Tickets may have been dropped. */
   noticeGap(): void {
-    this.gapAt = this.parts.clock.now();
+    const now = this.parts.clock.now();
+    for (const lane of lanes) this.gaps.set(lane, now);
   }
 
   /** True while there may be jobs without tickets that no look has come to: looking again soon is worth it. */
   get hasGap(): boolean {
-    return this.gapAt !== undefined;
+    return this.gaps.size > 0;
   }
 
   /**
@@ -96,29 +100,33 @@ export class Look {
   async once(tryClaim: TryClaim): Promise<boolean> {
     const [state] = await queuesNamed(this.parts.query, [this.parts.queue]);
     if (!state) return true;
-    const { gapAt } = this;
-    const { cutoffs, isGapOver } = await this.cutoffs(gapAt);
-    let isComplete = await this.lookAtDue(cutoffs, tryClaim);
-    // A pass that began before the gap may have gone by what had a ticket then.
-    let isCurrent = true;
+    const gaps = new Map(this.gaps);
+    const cutoffs = await this.cutoffs(gaps);
+    const isDueComplete = await this.lookAtDue(cutoffs, tryClaim);
+    if (isDueComplete) this.closeGap('retry', gaps, cutoffs);
+    let isComplete = isDueComplete;
     for (const lane of freshLanes) {
       const cutoff = cutoffs.get(lane);
       if (cutoff === undefined) continue;
       const pass = this.passes.get(lane) ?? { beganAt: this.parts.clock.now(), reached: state.watermark };
-      if (gapAt !== undefined && pass.beganAt < gapAt) isCurrent = false;
-      isComplete = (await this.lookAtLane(lane, pass, cutoff, state.watermark, tryClaim)) && isComplete;
+      const isLaneComplete = await this.lookAtLane(lane, pass, cutoff, state.watermark, tryClaim);
+      // A pass that began before the gap may have gone by what had a ticket then.
+      const isCurrent = pass.beganAt >= (gaps.get(lane) ?? 0);
+      if (isLaneComplete && isDueComplete && isCurrent) this.closeGap(lane, gaps, cutoffs);
+      isComplete = isLaneComplete && isComplete;
     }
-    if (isComplete && isGapOver && isCurrent && this.gapAt === gapAt) this.gapAt = undefined;
     return isComplete;
   }
 
-  /**
-   * Up to which time, in ms, the jobs of each lane are uncovered (a lane of which nothing is known is missing), and whether these times
-   * are beyond the gap in every lane.
-   */
-  private async cutoffs(
-    gapAt: number | undefined,
-  ): Promise<{ readonly cutoffs: Map<Lane, number>; readonly isGapOver: boolean }> {
+  /** Every job of the lane up to its cutoff was tried, which makes good for tickets that were dropped by then. */
+  private closeGap(lane: Lane, gaps: ReadonlyMap<Lane, number>, cutoffs: ReadonlyMap<Lane, number>): void {
+    const gapAt = gaps.get(lane);
+    const isCovered = gapAt !== undefined && (cutoffs.get(lane) ?? 0) >= gapAt;
+    if (isCovered && this.gaps.get(lane) === gapAt) this.gaps.delete(lane);
+  }
+
+  /** Up to which time, in ms, the jobs of each lane are uncovered; a lane of which nothing is known is missing. */
+  private async cutoffs(gaps: ReadonlyMap<Lane, number>): Promise<Map<Lane, number>> {
     const { transport, clock, queue, pollIntervalMs } = this.parts;
     const now = clock.now();
     const cutoffs = new Map<Lane, number>();
@@ -127,11 +135,11 @@ export class Look {
         cutoffs.set(lane, now);
         continue;
       }
-      const cutoff = cutoffOf(await transport.oldestTicketAt(queue, lane), now, gapAt, pollIntervalMs);
+      const oldest = await transport.oldestTicketAt(queue, lane);
+      const cutoff = cutoffOf(oldest, now, gaps.get(lane), pollIntervalMs);
       if (cutoff !== undefined) cutoffs.set(lane, cutoff);
     }
-    const isGapOver = gapAt !== undefined && lanes.every((lane) => (cutoffs.get(lane) ?? 0) >= gapAt);
-    return { cutoffs, isGapOver };
+    return cutoffs;
   }
 
   private async lookAtLane(
