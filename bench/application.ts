@@ -10,9 +10,12 @@ import {
   defineJob,
   type EntryName,
 } from '../src/index.js';
+import { QueueChanger } from '../src/modules/job/rest/queue-changer.js';
+
+const QUEUE = 'bench';
 
 /** A job that does nothing but tell that it started. */
-export const NoOp = defineJob({ name: 'bench:no-op', queue: 'bench', payload: z.object({ n: z.number() }) });
+export const NoOp = defineJob({ name: 'bench:no-op', queue: QUEUE, payload: z.object({ n: z.number() }) });
 
 /** Hears of each start; set by the workload under way. */
 export const starts = { onStart: (_n: number): void => undefined };
@@ -24,12 +27,14 @@ class NoOpHandler {
   }
 }
 
-@Module({})
+@Module({ providers: [QueueChanger] })
 class BenchModule {}
 
 /** One application under measurement. */
 export interface BenchApplication {
   readonly jobs: JobService;
+  /** Keeps workers from taking jobs, or lets them: this one at once, those beside it when they hear of it. */
+  setPaused(isPaused: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +67,11 @@ export async function startApplication({
     logger: ['error', 'warn'],
     abortOnError: false,
   });
-  return { jobs: context.get(JobService), stop: () => context.close() };
+  return {
+    jobs: context.get(JobService),
+    setPaused: async (isPaused) => void (await context.get(QueueChanger).setPaused(QUEUE, isPaused)),
+    stop: () => context.close(),
+  };
 }
 
 /** Streams of one database's own, so that no run meets the tickets of another. */

@@ -43,17 +43,24 @@ export const bullmqPeer: Peer = {
       stop: () => queue.close(),
     });
   },
-  async work(place, { concurrency, onStart }) {
+  async readyWorker(place, { concurrency, onStart }) {
     const worker = new Worker<{ n: number }>(
       QUEUE,
       (job) => {
         onStart(job.data.n);
         return Promise.resolve();
       },
-      { connection: { ...connectionTo(place), maxRetriesPerRequest: null }, concurrency },
+      { connection: { ...connectionTo(place), maxRetriesPerRequest: null }, concurrency, autorun: false },
     );
     await worker.waitUntilReady();
-    return { stop: () => worker.close() };
+    return {
+      begin() {
+        // Ends with the worker.
+        void worker.run();
+        return Promise.resolve();
+      },
+      stop: () => worker.close(),
+    };
   },
   openQuestion(place) {
     const queue = new Queue(QUEUE, { connection: connectionTo(place) });

@@ -1,4 +1,5 @@
 import { Logger, makeWorkerUtils, run, type Runner } from 'graphile-worker';
+import { Pool } from 'pg';
 import { countIn, openCount } from './count-in.js';
 import { assertCount, type Peer, type Place } from './peer.js';
 
@@ -17,6 +18,17 @@ const silent = new Logger(() => () => undefined);
 const leftJobs = 'SELECT count(*)::int AS count FROM graphile_worker._private_jobs';
 
 const left = ({ postgresUrl }: Place): Promise<number> => countIn(postgresUrl, leftJobs);
+
+/** A pool whose sessions are open. */
+async function connected(postgresUrl: string): Promise<Pool> {
+  const pool = new Pool({ connectionString: postgresUrl, max: POOL });
+  const tell = (error: Error): void => void process.stderr.write(`graphile-worker: ${error.message}\n`);
+  pool.on('error', tell);
+  pool.on('connect', (client) => client.on('error', tell));
+  const clients = await Promise.all(Array.from({ length: POOL }, () => pool.connect()));
+  for (const client of clients) client.release();
+  return pool;
+}
 
 /** graphile-worker on PostgreSQL. A finished job is deleted. */
 export const graphilePeer: Peer = {
@@ -39,24 +51,32 @@ export const graphilePeer: Peer = {
       stop: async () => utils.release(),
     };
   },
-  async work({ postgresUrl }, { concurrency, onStart }) {
-    const runner: Runner = await run({
-      preset: {
-        worker: {
-          connectionString: postgresUrl,
-          concurrentJobs: concurrency,
-          maxPoolSize: POOL,
-          pollInterval: POLL_MS,
-          localQueue: { size: LOCAL_QUEUE },
-          completeJobBatchDelay: 0,
-          failJobBatchDelay: 0,
-          logger: silent,
-        },
+  async readyWorker({ postgresUrl }, { concurrency, onStart }) {
+    const pgPool = await connected(postgresUrl);
+    let runner: Runner | undefined;
+    return {
+      async begin() {
+        runner = await run({
+          pgPool,
+          preset: {
+            worker: {
+              concurrentJobs: concurrency,
+              pollInterval: POLL_MS,
+              localQueue: { size: LOCAL_QUEUE },
+              completeJobBatchDelay: 0,
+              failJobBatchDelay: 0,
+              logger: silent,
+            },
+          },
+          noHandleSignals: true,
+          taskList: { [TASK]: (payload) => onStart((payload as { n: number }).n) },
+        });
       },
-      noHandleSignals: true,
-      taskList: { [TASK]: (payload) => onStart((payload as { n: number }).n) },
-    });
-    return { stop: () => runner.stop() };
+      async stop() {
+        await runner?.stop();
+        await pgPool.end();
+      },
+    };
   },
   openQuestion: ({ postgresUrl }) => openCount(postgresUrl, leftJobs),
   assertDone: async (place) => assertCount('graphile-worker jobs left', await left(place), 0),

@@ -3,8 +3,6 @@ import type { Started } from './worker-process.js';
 /** Checks that each of `count` jobs starts once; `all` resolves when all have, and rejects at the first that starts twice. */
 export class OnceEach {
   readonly all: Promise<void>;
-  /** When the first of them started, in ms since 1970. */
-  firstAt = Number.POSITIVE_INFINITY;
   private readonly seen: Uint8Array;
   private left: number;
   private resolve: () => void = () => undefined;
@@ -20,14 +18,12 @@ export class OnceEach {
   }
 
   /** Takes what a worker process told. */
-  told({ numbers, firstAt }: Started): void {
-    this.firstAt = Math.min(this.firstAt, firstAt);
+  told(numbers: Started): void {
     for (const n of numbers) this.mark(n);
   }
 
   /** Takes one start in this process. */
   started(n: number): void {
-    if (this.firstAt === Number.POSITIVE_INFINITY) this.firstAt = performance.timeOrigin + performance.now();
     this.mark(n);
   }
 

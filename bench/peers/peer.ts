@@ -26,8 +26,10 @@ export interface Submitter {
   stop(): Promise<void>;
 }
 
-/** Runs jobs until it is stopped; a stop ends when the outcomes of the jobs that ran are recorded. */
-export interface RunningWorker {
+/** Takes nothing before it begins; a stop ends when the outcomes of the jobs that ran are recorded. */
+export interface ReadyWorker {
+  /** Takes jobs from now on. */
+  begin(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,14 +43,15 @@ export interface Peer {
   readonly name: string;
   /** What it was set to, for whoever reads the figures. */
   readonly settings: string;
-  /** Makes its tables, where it has any. */
+  /** Makes its tables, where it has any, in a fresh place. */
   prepare(place: Place): Promise<void>;
   submit(place: Place): Promise<Submitter>;
-  work(place: Place, settings: WorkerSettings): Promise<RunningWorker>;
+  /** Connects a worker and all it needs to begin at once. */
+  readyWorker(place: Place, settings: WorkerSettings): Promise<ReadyWorker>;
   /**
    * Both in one process, for the comparisons that submit while a worker runs; a process of its own runs the worker where absent.
    */
-  submitAndWork?(place: Place, settings: WorkerSettings): Promise<Submitter>;
+  readyBoth?(place: Place, settings: WorkerSettings): Promise<Submitter & ReadyWorker>;
   /** Opens a question to its store that can be asked again and again. */
   openQuestion(place: Place): Promise<Question>;
   /** Throws unless its store says that all of `expected` jobs have succeeded and nothing is left to do. */
@@ -57,12 +60,12 @@ export interface Peer {
   assertWaiting(place: Place, expected: number): Promise<void>;
 }
 
-/** Resolves, with when that was in ms since 1970, when the outcome of every job is recorded. Rejects when that takes too long. */
-export async function recorded(question: Question): Promise<number> {
+/** Resolves when the outcome of every job is recorded. Rejects when that takes too long. */
+export async function recorded(question: Question): Promise<void> {
   const startedAt = performance.now();
   for (;;) {
     const left = await question.left();
-    if (left === 0) return performance.timeOrigin + performance.now();
+    if (left === 0) return;
     if (performance.now() - startedAt > RECORDED_WITHIN_MS)
       throw new Error(
         `${left} outcomes were not recorded within ${RECORDED_WITHIN_MS / 1_000} s of the last start`,

@@ -39,14 +39,18 @@ export const pgBossPeer: Peer = {
       stop: () => close(boss),
     };
   },
-  async work(place, { onStart }) {
+  async readyWorker(place, { onStart }) {
     const boss = await open(place);
     const options = { batchSize: BATCH, pollingIntervalSeconds: POLL_SECONDS };
-    await boss.work<{ n: number }>(QUEUE, options, (jobs) => {
-      for (const { data } of jobs) onStart(data.n);
-      return Promise.resolve();
-    });
-    return { stop: () => close(boss) };
+    return {
+      async begin() {
+        await boss.work<{ n: number }>(QUEUE, options, (jobs) => {
+          for (const { data } of jobs) onStart(data.n);
+          return Promise.resolve();
+        });
+      },
+      stop: () => close(boss),
+    };
   },
   openQuestion: ({ postgresUrl }) =>
     openCount(

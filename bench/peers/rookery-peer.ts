@@ -1,6 +1,6 @@
-import { NoOp, startApplication, starts, type BenchSettings } from '../application.js';
+import { NoOp, startApplication, starts, type BenchApplication, type BenchSettings } from '../application.js';
 import { countIn, openCount } from './count-in.js';
-import { assertCount, type Peer, type Place, type Submitter } from './peer.js';
+import { assertCount, type Peer, type Place, type ReadyWorker, type Submitter } from './peer.js';
 
 type Entry = BenchSettings['entry'];
 
@@ -13,37 +13,25 @@ const waiting = `SELECT count(*)::int AS count FROM job WHERE status = 'waiting'
 function rookeryPeer(name: string, settings: string, hasNats: boolean): Peer {
   const start = ({ postgresUrl, natsUrl }: Place, entry: Entry, concurrency: number) =>
     startApplication({ url: postgresUrl, entry, concurrency, ...(hasNats && { natsUrl }) });
-  const submitter = async (place: Place, entry: Entry, concurrency: number): Promise<Submitter> => {
-    const { jobs, stop } = await start(place, entry, concurrency);
-    return {
-      async enqueue(n) {
-        await jobs.enqueue(NoOp, { n });
-      },
-      async enqueueMany(numbers) {
-        await jobs.enqueueMany(
-          NoOp,
-          numbers.map((n) => ({ payload: { n } })),
-        );
-      },
-      stop,
-    };
-  };
   return {
     name,
     settings,
     async prepare(place) {
       const application = await start(place, ['job'], 1);
+      // Until a worker begins.
+      await application.setPaused(true);
       await application.stop();
     },
-    submit: (place) => submitter(place, ['job'], 1),
-    async work(place, { concurrency, onStart }) {
+    submit: async (place) => submitterOf(await start(place, ['job'], 1)),
+    async readyWorker(place, { concurrency, onStart }) {
       starts.onStart = onStart;
-      return start(place, ['worker'], concurrency);
+      return workerOf(await start(place, ['worker'], concurrency));
     },
     ...(!hasNats && {
-      submitAndWork(place, { concurrency, onStart }) {
+      async readyBoth(place, { concurrency, onStart }) {
         starts.onStart = onStart;
-        return submitter(place, ['all'], concurrency);
+        const application = await start(place, ['all'], concurrency);
+        return { ...submitterOf(application), ...workerOf(application) };
       },
     }),
     openQuestion: ({ postgresUrl }) => openCount(postgresUrl, left),
@@ -52,6 +40,25 @@ function rookeryPeer(name: string, settings: string, hasNats: boolean): Peer {
     assertWaiting: async ({ postgresUrl }, expected) =>
       assertCount(`${name} jobs waiting`, await countIn(postgresUrl, waiting), expected),
   };
+}
+
+function submitterOf({ jobs, stop }: BenchApplication): Submitter {
+  return {
+    async enqueue(n) {
+      await jobs.enqueue(NoOp, { n });
+    },
+    async enqueueMany(numbers) {
+      await jobs.enqueueMany(
+        NoOp,
+        numbers.map((n) => ({ payload: { n } })),
+      );
+    },
+    stop,
+  };
+}
+
+function workerOf({ setPaused, stop }: BenchApplication): ReadyWorker {
+  return { begin: () => setPaused(false), stop };
 }
 
 export const rookeryInProcess = rookeryPeer(

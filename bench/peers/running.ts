@@ -8,12 +8,15 @@ export async function submitWhileOneWorks(
   { key, peer, place, concurrency }: Round,
   starts: OnceEach,
 ): Promise<Submitter> {
-  if (peer.submitAndWork) {
-    return peer.submitAndWork(place, { concurrency, onStart: (n) => starts.started(n) });
+  if (peer.readyBoth) {
+    const both = await peer.readyBoth(place, { concurrency, onStart: (n) => starts.started(n) });
+    await both.begin();
+    return both;
   }
   const worker = await startWorkerProcesses(1, { peer: key, place, concurrency }, (told) =>
     starts.told(told),
   );
+  await worker.begin();
   const submitter = await peer.submit(place);
   return {
     enqueue: (n) => submitter.enqueue(n),

@@ -5,22 +5,15 @@ import type { Started, WorkerOrder } from './worker-process.js';
 /** Seldom enough to cost nothing, often enough to see the end. */
 const TELL_EVERY_MS = 25;
 
-/** A worker process: its order is its argument; it tells what it started and runs until SIGTERM. */
+/** A worker process: its order is its argument; it begins when it is told to, tells what it started and runs until SIGTERM. */
 const { peer, place, concurrency } = JSON.parse(process.argv[2] ?? '{}') as WorkerOrder;
 let numbers: number[] = [];
-let firstAt = 0;
 
-const worker = await peerNamed(peer).work(place, {
-  concurrency,
-  onStart: (n) => {
-    if (numbers.length === 0) firstAt = performance.timeOrigin + performance.now();
-    numbers.push(n);
-  },
-});
+const worker = await peerNamed(peer).readyWorker(place, { concurrency, onStart: (n) => numbers.push(n) });
 
 function tell(): void {
   if (numbers.length === 0) return;
-  process.send?.({ numbers, firstAt } satisfies Started);
+  process.send?.(numbers satisfies Started);
   numbers = [];
 }
 
@@ -31,4 +24,5 @@ process.once('SIGTERM', () => {
     process.exit(0);
   });
 });
+process.once('message', () => void worker.begin());
 process.send?.('ready');

@@ -1,15 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Place, RunningWorker } from './peer.js';
+import type { Place, ReadyWorker } from './peer.js';
 
 const SCRIPT = fileURLToPath(new URL('worker-main.js', import.meta.url));
 
-/** What a worker process tells: the numbers of the jobs it started, and when the first of them did, in ms since 1970. */
-export interface Started {
-  readonly numbers: readonly number[];
-  readonly firstAt: number;
-}
+/** What a worker process tells: the numbers of the jobs it started. */
+export type Started = readonly number[];
 
 export interface WorkerOrder {
   readonly peer: string;
@@ -17,11 +14,11 @@ export interface WorkerOrder {
   readonly concurrency: number;
 }
 
-/** Runs a peer's worker in a process of its own. It is ready when this resolves. */
+/** Makes a peer's worker in a process of its own. */
 export async function startWorkerProcess(
   order: WorkerOrder,
   onStarted: (started: Started) => void,
-): Promise<RunningWorker> {
+): Promise<ReadyWorker> {
   const child: ChildProcess = fork(SCRIPT, [JSON.stringify(order)]);
   const exited = once(child, 'exit');
   await Promise.race([
@@ -30,6 +27,10 @@ export async function startWorkerProcess(
   ]);
   child.on('message', (message) => onStarted(message as Started));
   return {
+    begin() {
+      child.send('begin');
+      return Promise.resolve();
+    },
     async stop() {
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
@@ -38,14 +39,17 @@ export async function startWorkerProcess(
   };
 }
 
-/** Several worker processes; told together, stopped together. */
+/** Several worker processes that begin and stop together. */
 export async function startWorkerProcesses(
   count: number,
   order: WorkerOrder,
   onStarted: (started: Started) => void,
-): Promise<RunningWorker> {
+): Promise<ReadyWorker> {
   const workers = await Promise.all(
     Array.from({ length: count }, () => startWorkerProcess(order, onStarted)),
   );
-  return { stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) };
+  return {
+    begin: async () => void (await Promise.all(workers.map((worker) => worker.begin()))),
+    stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))),
+  };
 }

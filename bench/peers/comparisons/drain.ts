@@ -1,5 +1,5 @@
 import { OnceEach } from '../once-each.js';
-import { recorded, type Peer, type RunningWorker } from '../peer.js';
+import { recorded, type Peer, type ReadyWorker, type Submitter } from '../peer.js';
 import { startWorkerProcesses } from '../worker-process.js';
 import { RATE, numbersFrom, type Comparison, type Round } from './comparison.js';
 
@@ -8,27 +8,30 @@ const SHORT = 50_000;
 const A_CALL = 10_000;
 
 /**
- * A backlog of no-op jobs, run by worker processes of their own: from the first start until every outcome is recorded. The first fetch of each
- * worker is not in that time, which favours whoever fetches most at once. A platform whose submitter and worker are one process is given the
- * backlog in one transaction, so that nothing starts before the last job is there.
+ * A backlog of no-op jobs, run by worker processes of their own, which are connected and told to begin together: from then until every outcome is
+ * recorded. One worker of a platform whose submitter and worker are one process is in the process that submitted.
  */
 export function drain(workers: number, jobs = SHORT): Comparison {
   return {
     name: `drain ${jobs.toLocaleString('en')} no-op jobs by ${workers} worker process${workers > 1 ? 'es' : ''}`,
     ...RATE,
-    async measure({ key, peer, place, concurrency }) {
+    async measure(round) {
+      const { peer, place } = round;
       const question = await peer.openQuestion(place);
       try {
         const starts = new OnceEach(jobs);
-        const running =
-          peer.submitAndWork && workers === 1
-            ? await drainInProcess(peer.submitAndWork, { place, concurrency }, starts, jobs)
-            : await drainByProcesses({ key, peer, place, concurrency }, workers, starts, jobs);
+        const worker =
+          workers === 1 && peer.readyBoth
+            ? await readyWithBacklog(peer.readyBoth, round, starts, jobs)
+            : await readyBesideBacklog(round, workers, starts, jobs);
+        const startedAt = performance.now();
+        await worker.begin();
         await starts.all;
-        const endedAt = await recorded(question);
+        await recorded(question);
+        const seconds = (performance.now() - startedAt) / 1_000;
         await peer.assertDone(place, jobs);
-        await running.stop();
-        return { rate: jobs / ((endedAt - starts.firstAt) / 1_000) };
+        await worker.stop();
+        return { rate: jobs / seconds };
       } finally {
         await question.close();
       }
@@ -36,25 +39,29 @@ export function drain(workers: number, jobs = SHORT): Comparison {
   };
 }
 
-async function drainByProcesses(
+async function readyBesideBacklog(
   { key, peer, place, concurrency }: Round,
   workers: number,
   starts: OnceEach,
   jobs: number,
-): Promise<RunningWorker> {
+): Promise<ReadyWorker> {
   const submitter = await peer.submit(place);
-  for (let at = 0; at < jobs; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
+  await enqueueBacklog(submitter, jobs);
   await submitter.stop();
   return startWorkerProcesses(workers, { peer: key, place, concurrency }, (started) => starts.told(started));
 }
 
-async function drainInProcess(
-  submitAndWork: NonNullable<Peer['submitAndWork']>,
-  { place, concurrency }: Pick<Round, 'place' | 'concurrency'>,
+async function readyWithBacklog(
+  readyBoth: NonNullable<Peer['readyBoth']>,
+  { place, concurrency }: Round,
   starts: OnceEach,
   jobs: number,
-): Promise<RunningWorker> {
-  const submitter = await submitAndWork(place, { concurrency, onStart: (n) => starts.started(n) });
-  await submitter.enqueueMany(numbersFrom(0, jobs));
-  return submitter;
+): Promise<ReadyWorker> {
+  const both = await readyBoth(place, { concurrency, onStart: (n) => starts.started(n) });
+  await enqueueBacklog(both, jobs);
+  return both;
+}
+
+async function enqueueBacklog(submitter: Submitter, jobs: number): Promise<void> {
+  for (let at = 0; at < jobs; at += A_CALL) await submitter.enqueueMany(numbersFrom(at, A_CALL));
 }

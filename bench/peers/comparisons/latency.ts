@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { percentile } from '../../figures.js';
 import { OnceEach } from '../once-each.js';
-import type { Peer, Submitter } from '../peer.js';
+import type { ReadyWorker, Submitter } from '../peer.js';
 import type { Comparison, Round } from './comparison.js';
 
 const A_SECOND = 100;
@@ -40,13 +40,17 @@ async function submitBeside(
   { peer, place, concurrency }: Round,
   onStart: (n: number) => void,
 ): Promise<Submitter> {
-  if (peer.submitAndWork) return peer.submitAndWork(place, { concurrency, onStart });
-  const worker = await peer.work(place, { concurrency, onStart });
-  const submitter = await peer.submit(place);
-  return both(submitter, worker);
+  if (peer.readyBoth) {
+    const both = await peer.readyBoth(place, { concurrency, onStart });
+    await both.begin();
+    return both;
+  }
+  const worker = await peer.readyWorker(place, { concurrency, onStart });
+  await worker.begin();
+  return both(await peer.submit(place), worker);
 }
 
-function both(submitter: Submitter, worker: Awaited<ReturnType<Peer['work']>>): Submitter {
+function both(submitter: Submitter, worker: ReadyWorker): Submitter {
   return {
     enqueue: (n) => submitter.enqueue(n),
     enqueueMany: (numbers) => submitter.enqueueMany(numbers),
