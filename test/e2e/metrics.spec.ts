@@ -65,6 +65,18 @@ describe('GET /metrics', () => {
     expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(1e7);
   });
 
+  it('counts the job that a batch enqueues by being complete', async () => {
+    const batch = {
+      name: 'example:job',
+      items: [{ param: 'member' }],
+      onComplete: { name: 'deals:report' },
+    };
+    expect(await scene.send('POST', '/batch', batch)).toMatchObject({ status: 201 });
+    const counter = 'rookery_jobs_enqueued_total{queue="applicant",name="deals:report"}';
+    const counted = async (): Promise<boolean> => (await scrape()).get(counter) === 1;
+    expect(await eventually(counted)).toBe(true);
+  });
+
   it('counts requests by route template and class of the status, and paths without a route under one name', async () => {
     const id = '01890000-0000-7000-8000-00000000beef';
     await scene.send('GET', `/job/${id}`);

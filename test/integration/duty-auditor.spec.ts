@@ -186,17 +186,16 @@ describe('the auditor', () => {
     const [lowest] = await tables.insert([{ agoMs: 5 * MINUTE, status: 'done' }]);
     await tables.test.query('UPDATE queue SET watermark = $1', [ids[0]]);
     const plans: string[] = [];
-    const explaining: Query = async (statement, values) => {
-      const text = `EXPLAIN (ANALYZE, TIMING OFF) ${statement.text}`;
-      plans.push(
-        (await tables.query<{ 'QUERY PLAN': string }>({ ...statement, text }, values))
-          .map((row) => row['QUERY PLAN'])
-          .join('\n'),
-      );
-      return [];
-    };
     const range = { queue: 'mail', after: idAgo(10 * MINUTE), upTo: idAgo(0), limit: 1_000, moves: true };
-    await passRows(explaining, range);
+    await tables.step(async (query) => {
+      const explaining: Query = async (statement, values) => {
+        const text = `EXPLAIN (ANALYZE, TIMING OFF) ${statement.text}`;
+        const lines = await query<{ 'QUERY PLAN': string }>({ ...statement, text }, values);
+        plans.push(lines.map((row) => row['QUERY PLAN']).join('\n'));
+        return [];
+      };
+      await passRows(explaining, range);
+    });
     const scans = (plans[0] ?? '').split('\n').filter((line) => / on job_2/.test(line) && /Scan/.test(line));
     const today = daySuffix(startOfDay(madeAt(lowest ?? '').getTime()));
     const now = daySuffix(startOfDay(Date.now()));

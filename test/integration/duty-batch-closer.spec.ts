@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { IdGenerator } from '../../src/kernel/ids.js';
-import { batchesOf, insertBatch, sealBatch, type NewBatch } from '../../src/modules/job/index.js';
+import {
+  batchesOf,
+  insertBatch,
+  sealBatch,
+  type AnnouncerParts,
+  type NewBatch,
+} from '../../src/modules/job/index.js';
+import { offerTickets } from '../../src/modules/job/offer-tickets.js';
 import { BatchCloser } from '../../src/modules/scheduler/duties/batch-closer.js';
 import { InProcessTransport } from '../../src/modules/transport/in-process/in-process-transport.js';
 import { TableOnlyTransport } from '../../src/modules/transport/table-only/table-only-transport.js';
@@ -24,8 +31,15 @@ beforeEach(async () => {
   transport.subscribe('fin', ({ batchId }) => heard.push(batchId));
 });
 
+/** What it works with; jobs that it stores are offered and not counted. */
+const partsOver = (over: Transport): AnnouncerParts => ({
+  database: tables.database,
+  transport: over,
+  enqueuer: { stored: (jobs) => offerTickets(over, jobs) },
+});
+
 const run = async (over: Transport = transport): Promise<void> => {
-  const closer = new BatchCloser({ database: tables.database, transport: over });
+  const closer = new BatchCloser(partsOver(over));
   closer.begin();
   while (await closer.runOnce(tables.step));
 };
@@ -84,7 +98,7 @@ describe('an open batch past its deadline', () => {
     const take = `UPDATE job SET status = 'executing', worker_id = $1, run = 1, started_at = now()
                    WHERE batch_id = $1 AND status = 'waiting' RETURNING id`;
     let taken = 0;
-    const closer = new BatchCloser({ database: tables.database, transport });
+    const closer = new BatchCloser(partsOver(transport));
     closer.begin();
     await closer.runOnce(async (work) => {
       const answer = await tables.step(work);

@@ -10,7 +10,7 @@ import type { BirthClaimer } from './birth-claim.js';
 import { databaseError } from './database-error.js';
 import { refuseDuplicates } from './duplicates.js';
 import { observeBatches } from './observe-batches.js';
-import { LONGEST_RUN_OF_JOBS, offerTickets } from './offer-tickets.js';
+import { LONGEST_RUN_OF_JOBS, offerTickets, type Offered } from './offer-tickets.js';
 import type { NewBatch } from './batch.js';
 import { ENQUEUE_BATCHING, MAX_WEIGHT } from './enqueue-batching.js';
 import type { NewJob } from './new-job.js';
@@ -188,12 +188,12 @@ export class JobEnqueuer {
   }
 
   /** Counts jobs that are stored for good, by whomever, and offers the tickets of those that may run at once; the others are the stager's. */
-  stored(jobs: readonly NewJob[]): void {
+  stored(jobs: readonly (Offered & { readonly name: string })[]): void {
     this.count(jobs);
     offerTickets(this.transport, jobs);
   }
 
-  private count(jobs: readonly NewJob[]): void {
+  private count(jobs: readonly { readonly queue: string; readonly name: string }[]): void {
     let last: { readonly name: string; readonly cell: Cell } | undefined;
     for (const { queue, name } of jobs) {
       if (last?.name !== name) last = { name, cell: this.enqueued.of(queue, name) };

@@ -6,7 +6,7 @@ import { IdGenerator, idTime, isUuid, lowestIdAt } from '../../kernel/ids.js';
 import { asSend } from '../../kernel/tracing.js';
 import { Database, afterCommit } from '../database/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
-import { announceCompleted } from './announce-completed.js';
+import { announceCompleted, type AnnouncerParts } from './announce-completed.js';
 import { countsOf, type Counts } from './counts.js';
 import type { BatchOptions } from './batch-options.js';
 import { BatchService, type Batch } from './batch.service.js';
@@ -46,6 +46,7 @@ export class JobService {
   readonly batches: BatchService;
   private readonly preparer: JobPreparer;
   private readonly callerTransaction: CallerTransaction;
+  private readonly announcer: AnnouncerParts;
 
   constructor(
     private readonly registry: JobRegistry,
@@ -58,13 +59,13 @@ export class JobService {
   ) {
     this.preparer = new JobPreparer(ids, database.clock);
     this.callerTransaction = new CallerTransaction(config.database.schema);
+    this.announcer = { database, transport, enqueuer };
     this.batches = new BatchService({
+      ...this.announcer,
       jobs: this,
       preparer: this.preparer,
       enqueuer,
       queues,
-      database,
-      transport,
       ids,
     });
   }
@@ -186,7 +187,7 @@ export class JobService {
     const { jobs, completed } = await this.control(() =>
       cancelJobs(controlQuery(this.database.control), [id]),
     );
-    announceCompleted({ database: this.database, transport: this.transport }, completed);
+    announceCompleted(this.announcer, completed);
     const [canceled] = jobs;
     if (!canceled) {
       const { status } = await this.stateOf(id);
@@ -236,7 +237,7 @@ export class JobService {
     const { jobs: changed, completed } = await this.control(() =>
       cancelJobs(controlQuery(this.database.control), ids),
     );
-    announceCompleted({ database: this.database, transport: this.transport }, completed);
+    announceCompleted(this.announcer, completed);
     const executing = changed.filter((job) => job.status === 'executing').map((job) => job.id);
     if (executing.length > 0) this.transport.broadcast({ kind: 'cancel', ids: executing });
     return { canceled: changed.length - executing.length, executing: executing.length };

@@ -9,7 +9,8 @@ export const LONGEST_RUN_OF_JOBS = 500;
 /** Up to this many jobs of a lane at once get a ticket each, so that few jobs spread over many workers. */
 const SINGLE_TICKETS = 50;
 
-interface Offered {
+/** A job whose ticket is offered. */
+export interface Offered {
   readonly id: string;
   readonly queue: string;
   readonly lane: FreshLane;

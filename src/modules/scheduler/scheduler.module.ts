@@ -5,7 +5,7 @@ import { Lifecycle } from '../../kernel/lifecycle.js';
 import { Metrics } from '../../kernel/metrics.js';
 import { Retirement } from '../../kernel/retirement.js';
 import { Database } from '../database/index.js';
-import { announceCompleted, hotQuery, JobRegistry, Partitions } from '../job/index.js';
+import { announceCompleted, hotQuery, JobEnqueuer, JobRegistry, Partitions } from '../job/index.js';
 import { TRANSPORT, type Transport } from '../transport/index.js';
 import { Caretaker } from './caretaker.js';
 import { BatchCloser } from './duties/batch-closer.js';
@@ -24,18 +24,19 @@ const STOP_BUDGET_MS = 5_000;
 
 const provideCaretaker = {
   provide: Caretaker,
-  inject: [Database, JobRegistry, Partitions, TRANSPORT, CONFIG],
+  inject: [Database, JobRegistry, Partitions, JobEnqueuer, TRANSPORT, CONFIG],
   useFactory: (
     database: Database,
     registry: JobRegistry,
     partitions: Partitions,
+    enqueuer: JobEnqueuer,
     transport: Transport,
     config: RookeryConfig,
   ): Caretaker => {
     const log = new Logger('Duties');
     return new Caretaker(
       database,
-      allDuties({ database, registry, partitions, transport, config, log }),
+      allDuties({ database, registry, partitions, enqueuer, transport, config, log }),
       log,
     );
   },
@@ -66,12 +67,13 @@ interface DutyParts {
   readonly database: Database;
   readonly registry: JobRegistry;
   readonly partitions: Partitions;
+  readonly enqueuer: JobEnqueuer;
   readonly transport: Transport;
   readonly config: RookeryConfig;
   readonly log: DutyLog;
 }
 
-function allDuties({ database, registry, partitions, transport, config, log }: DutyParts): Duty[] {
+function allDuties({ database, registry, partitions, enqueuer, transport, config, log }: DutyParts): Duty[] {
   const { clock } = database;
   // It only reads: nothing it does has to be durable.
   const stagerQuery = hotQuery(database.hot('stager', { durable: false }));
@@ -84,12 +86,12 @@ function allDuties({ database, registry, partitions, transport, config, log }: D
       log,
       contactMs: () => (database.state.status === 'up' ? database.state.forMs : 0),
       isOneMachine: database.isEmbedded,
-      announce: (completed) => announceCompleted({ database, transport }, completed),
+      announce: (completed) => announceCompleted({ database, transport, enqueuer }, completed),
     }),
     new Auditor({ transport, config, clock }),
     new CounterFolder(),
     new KeySweeper(clock),
-    new BatchCloser({ database, transport }),
+    new BatchCloser({ database, transport, enqueuer }),
     new Pruner({ retention: config.retention, log, connect: () => database.dedicated('pruner') }),
   ];
 }

@@ -131,14 +131,14 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   }
 
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
-    const { database, registry, transport, held, jobs, endings, metrics } = this;
+    const { database, registry, transport, held, jobs, endings, enqueuer, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
     const claimer = new Claimer(database, names, held, metrics);
     const settlement = new Settlement(
       database,
-      this.enqueuer,
+      enqueuer,
       () => UNSETTLED_A_SLOT * this.slotCount,
-      (completed) => announceCompleted({ database, transport }, completed),
+      (completed) => announceCompleted({ database, transport, enqueuer }, completed),
       metrics,
     );
     this.settlement = settlement;

@@ -26,7 +26,12 @@ import type { Query } from './query.js';
 /** A batch that a statement has completed, and the onComplete job it has made, whose ticket is to be offered. */
 export interface CompletedBatch {
   readonly batchId: string;
-  readonly job: { readonly id: string; readonly queue: string; readonly lane: FreshLane } | null;
+  readonly job: {
+    readonly id: string;
+    readonly queue: string;
+    readonly name: string;
+    readonly lane: FreshLane;
+  } | null;
 }
 
 /** A row of a statement that may complete batches. */

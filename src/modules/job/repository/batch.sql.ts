@@ -24,7 +24,7 @@ completion_counted AS (
 ),
 completed AS (
   SELECT jsonb_agg(jsonb_build_object('batchId', batched.id, 'job', CASE WHEN completion.id IS NOT NULL THEN
-           jsonb_build_object('id', completion.id, 'queue', completion.queue, 'lane', completion.lane) END)) AS batches
+           jsonb_build_object('id', completion.id, 'queue', completion.queue, 'name', completion.name, 'lane', completion.lane) END)) AS batches
     FROM batched LEFT JOIN completion ON completion.id = batched.completion_id WHERE batched.is_completed
 )`;
 
