@@ -14,8 +14,9 @@ export default defineConfig({
   test: {
     // Processes, not threads: tests send signals, and a crash takes down one file only.
     pool: 'forks',
-    // Two files at a time whatever the machine: each talks to the same PostgreSQL server and may boot processes of its own.
-    maxWorkers: 2,
+    // Three files at a time whatever the machine: a third of what a file does is waiting, and each talks to the same PostgreSQL server and may
+    // boot processes of its own.
+    maxWorkers: 3,
     // A process goes on to its next file with the modules it has loaded, which saves a third of the run. What a file leaves behind
     // would be found in the next, so each gives back all it took: `failOnLeaks()`.
     isolate: false,
