@@ -14,8 +14,10 @@ let workers: RookeryProcess[];
 
 beforeAll(async () => {
   job = scene.start('job,scheduler', [], settings);
+  // First, so that it has the duties: a worker that is blocked with them is judged only when they have gone to another.
+  await job.ready();
   workers = [scene.start('worker', [], settings), scene.start('worker', [], settings)];
-  await Promise.all([job, ...workers].map((one) => one.ready()));
+  await Promise.all(workers.map((worker) => worker.ready()));
 }, 120_000);
 
 it('a handler that holds its event loop beyond the lease fails by its attempts, its late outcomes are refused, and its neighbours end done', async () => {
