@@ -46,10 +46,10 @@ export interface Peer {
   /** Makes its tables, where it has any, in a fresh place. */
   prepare(place: Place): Promise<void>;
   submit(place: Place): Promise<Submitter>;
-  /** Connects a worker and all it needs to begin at once. */
+  /** Connects a worker that has yet to begin. */
   readyWorker(place: Place, settings: WorkerSettings): Promise<ReadyWorker>;
   /**
-   * Both in one process, for the comparisons that submit while a worker runs; a process of its own runs the worker where absent.
+   * Both in one process, where the platform is made for that; a process of its own runs the worker where absent.
    */
   readyBoth?(place: Place, settings: WorkerSettings): Promise<Submitter & ReadyWorker>;
   /** Opens a question to its store that can be asked again and again. */

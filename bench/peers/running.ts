@@ -9,9 +9,9 @@ export async function submitWhileOneWorks(
   starts: OnceEach,
 ): Promise<Submitter> {
   if (peer.readyBoth) {
-    const both = await peer.readyBoth(place, { concurrency, onStart: (n) => starts.started(n) });
-    await both.begin();
-    return both;
+    const application = await peer.readyBoth(place, { concurrency, onStart: (n) => starts.started(n) });
+    await application.begin();
+    return application;
   }
   const worker = await startWorkerProcesses(1, { peer: key, place, concurrency }, (told) =>
     starts.told(told),

@@ -6,7 +6,6 @@ import { z } from 'zod';
 import { processStartedAt } from '../../src/kernel/process-identity.js';
 import { JobRegistry, defineJob, settle } from '../../src/modules/job/index.js';
 import { Rescuer } from '../../src/modules/scheduler/duties/rescuer.js';
-import { stopWorker, surrenderLease } from '../../src/modules/worker/worker.repository.js';
 import { idAgo, JobTables, type JobRow } from '../support/job-tables.js';
 
 const SECOND = 1_000;
@@ -79,21 +78,6 @@ describe('the rescuer', () => {
     expect(await isLost(worker)).toBe(true);
     expect(await tables.job(id)).toMatchObject({ status: 'waiting', attempt: 1, run: 1 });
     expect(lines.join('\n')).toContain(worker);
-  });
-
-  it('returns at once the runs under an id whose worker has lost its lease and goes on under another', async () => {
-    const [worker, stopped] = [await tables.insertWorker({}), await tables.insertWorker({})];
-    const rescuer = newRescuer();
-    await watch(rescuer, 2 * SECOND);
-    const [id, other] = [await executing(worker), await executing(stopped)];
-    // One that only stopped has left nothing behind, as far as it knows: its runs are for the scan of once a minute.
-    await stopWorker(tables.query, stopped);
-    await watch(rescuer, 2 * SECOND);
-    expect((await tables.job(other)).status).toBe('executing');
-    await surrenderLease(tables.query, worker);
-    await watch(rescuer, 2 * SECOND);
-    expect(await tables.job(id)).toMatchObject({ status: 'waiting', attempt: 1, run: 1 });
-    expect((await tables.job(other)).status).toBe('waiting');
   });
 
   it('never judges a worker that renews its lease', async () => {

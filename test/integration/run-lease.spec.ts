@@ -239,7 +239,7 @@ describe('a lease', () => {
     proxy.restore();
     await beat();
     const [fresh, former] = await workers();
-    expect(former).toEqual({ id: old?.id, isLost: true, isStopped: true });
+    expect(former).toEqual({ id: old?.id, isLost: false, isStopped: true });
     expect(health.report()['worker']).toMatchObject({ isReady: true });
     ends.open();
     const next = await jobs.enqueue(Task, {});

@@ -41,9 +41,9 @@ async function submitBeside(
   onStart: (n: number) => void,
 ): Promise<Submitter> {
   if (peer.readyBoth) {
-    const both = await peer.readyBoth(place, { concurrency, onStart });
-    await both.begin();
-    return both;
+    const application = await peer.readyBoth(place, { concurrency, onStart });
+    await application.begin();
+    return application;
   }
   const worker = await peer.readyWorker(place, { concurrency, onStart });
   await worker.begin();

@@ -12,7 +12,7 @@ export interface AnnouncerParts {
 }
 
 /**
- * Counts the onComplete jobs, offers their tickets and broadcasts `fin`, once the completion is durable. What is lost on the way is made up for: those
+ * Counts the onComplete jobs, offers their tickets and broadcasts `fin`, once the completion is durable. The tickets and broadcasts that are lost on the way are made up for: those
  * jobs have due_at, and a duty broadcasts until `fin_at` is set. Never throws and never waits.
  */
 export function announceCompleted(

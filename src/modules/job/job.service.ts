@@ -59,12 +59,12 @@ export class JobService {
   ) {
     this.preparer = new JobPreparer(ids, database.clock);
     this.callerTransaction = new CallerTransaction(config.database.schema);
-    this.announcer = { database, transport, enqueuer };
+    const announcer = { database, transport, enqueuer };
+    this.announcer = announcer;
     this.batches = new BatchService({
-      ...this.announcer,
+      ...announcer,
       jobs: this,
       preparer: this.preparer,
-      enqueuer,
       queues,
       ids,
     });

@@ -8,7 +8,6 @@ import {
   registerWorker,
   renewLease,
   stopWorker,
-  surrenderLease,
   type SlotReport,
   type WorkerRow,
 } from './worker.repository.js';
@@ -181,7 +180,7 @@ export class LeaseKeeper {
     await this.register();
   }
 
-  /** Takes a lease under a new id, and surrenders the old one. */
+  /** Takes a lease under a new id; the old one is given up, so that what still executes under it is met as lost. */
   private async register(): Promise<void> {
     const old = this.isLost ? this.currentId : undefined;
     if (old !== undefined) this.currentId = this.parts.ids.next();
@@ -193,6 +192,6 @@ export class LeaseKeeper {
     });
     this.isLost = false;
     this.renewedAt = askedAt;
-    if (old !== undefined) await surrenderLease(this.query, old);
+    if (old !== undefined) await stopWorker(this.query, old);
   }
 }

@@ -89,7 +89,15 @@ describe('a pass of the look', () => {
     scene.nowMs += SECOND;
     await scene.once();
     await scene.once();
-    expect(scene.readFrom).toEqual([-60 * SECOND, -0.25 * SECOND, 0.05 * SECOND, -12 * SECOND]);
+    expect(scene.readFrom).toEqual([-60 * SECOND, -0.25 * SECOND, -12 * SECOND, 1.05 * SECOND]);
+  });
+
+  it('ends when the clock is set back, and the next begins with what may have been unwritten by it', async () => {
+    const scene = new Scene();
+    await scene.once();
+    scene.nowMs -= 5 * SECOND;
+    await scene.once();
+    expect(scene.readFrom).toEqual([-60 * SECOND, -17 * SECOND]);
   });
 
   it('ends after a while in a line that grows faster than it is worked off', async () => {
@@ -100,7 +108,7 @@ describe('a pass of the look', () => {
       scene.nowMs += 7 * SECOND;
     }
     await scene.once();
-    expect(scene.readFrom).toEqual([-60 * SECOND, 0, 7 * SECOND, -12 * SECOND]);
+    expect(scene.readFrom).toEqual([-60 * SECOND, 0, -12 * SECOND, 14 * SECOND]);
   });
 
   it('that began before tickets were dropped does not make good for them', async () => {

@@ -33,7 +33,7 @@ const WRITING_MS = 250;
 
 /**
  * A pass that has come to the end goes on from there while it is younger: the looks that follow each other through a long line in one lane
- * would else read its last `SETTLING_MS` again each time on behalf of every other lane. Less than what lies between the looks at an idle queue.
+ * would else read its last `SETTLING_MS` again each time on behalf of every other lane.
  */
 const SHORTEST_PASS_MS = 800;
 
@@ -46,6 +46,16 @@ interface Pass {
   readonly beganAt: number;
   /** Every id up to this one has been tried. */
   readonly reached: string;
+  /** True when its last look came to the end of the lane. */
+  readonly isAtEnd: boolean;
+}
+
+/** One walk through the jobs that waited for a time, which may take many looks. */
+interface DueWalk {
+  readonly beganAt: number;
+  readonly place: DuePlace;
+  /** False once a job was left untried for want of slots: the next walk meets it. */
+  readonly isAllTried: boolean;
 }
 
 /** How the look hands jobs over: claims some of the ids, as many as there are slots for; answers how many of them were tried. */
@@ -73,7 +83,8 @@ export class Look {
   private readonly passes = new Map<FreshLane, Pass>();
   /** By lane, when tickets may last have been dropped; jobs up to then have none once every ticket of that time is gone. */
   private readonly gaps = new Map<Lane, number>();
-  private duePlace: DuePlace = FIRST_DUE_PLACE;
+  /** Under way; the next one begins from the earliest. */
+  private dueWalk: DueWalk | undefined;
   private readonly range: LookRange;
 
   constructor(private readonly parts: LookParts) {
@@ -102,20 +113,37 @@ export class Look {
     if (!state) return true;
     const gaps = new Map(this.gaps);
     const cutoffs = await this.cutoffs(gaps);
-    const isDueComplete = await this.lookAtDue(cutoffs, tryClaim);
-    if (isDueComplete) this.closeGap('retry', gaps, cutoffs);
+    const {
+      beganAt: walkBeganAt,
+      isComplete: isDueComplete,
+      isAllTried,
+    } = await this.lookAtDue(cutoffs, tryClaim);
+    // A pass or a walk that began before the gap may have gone by what had a ticket then.
+    const isDueCovered = (lane: Lane): boolean =>
+      isDueComplete && isAllTried && walkBeganAt >= (gaps.get(lane) ?? 0);
+    if (isDueCovered('retry')) this.closeGap('retry', gaps, cutoffs);
     let isComplete = isDueComplete;
     for (const lane of freshLanes) {
       const cutoff = cutoffs.get(lane);
       if (cutoff === undefined) continue;
-      const pass = this.passes.get(lane) ?? { beganAt: this.parts.clock.now(), reached: state.watermark };
+      const pass = this.passOf(lane, state.watermark);
       const isLaneComplete = await this.lookAtLane(lane, pass, cutoff, state.watermark, tryClaim);
-      // A pass that began before the gap may have gone by what had a ticket then.
       const isCurrent = pass.beganAt >= (gaps.get(lane) ?? 0);
-      if (isLaneComplete && isDueComplete && isCurrent) this.closeGap(lane, gaps, cutoffs);
+      if (isLaneComplete && isCurrent && isDueCovered(lane)) this.closeGap(lane, gaps, cutoffs);
       isComplete = isLaneComplete && isComplete;
     }
     return isComplete;
+  }
+
+  /** The pass a lane is in; the next one, from what may have been unwritten when the last began, once that is over or the clock was set back. */
+  private passOf(lane: FreshLane, watermark: string): Pass {
+    const now = this.parts.clock.now();
+    const pass = this.passes.get(lane);
+    if (!pass) return { beganAt: now, reached: watermark, isAtEnd: false };
+    const ageMs = now - pass.beganAt;
+    if (ageMs >= 0 && ageMs <= (pass.isAtEnd ? SHORTEST_PASS_MS : LONGEST_PASS_MS)) return pass;
+    const settledMs = Math.min(pass.beganAt, now) - SETTLING_MS;
+    return { beganAt: now, reached: earlier(pass.reached, settledMs), isAtEnd: false };
   }
 
   /** Every job of the lane up to its cutoff was tried, which makes good for tickets that were dropped by then. */
@@ -154,31 +182,41 @@ export class Look {
     const readAt = this.parts.clock.now();
     const ids = await lookFresh(this.parts.query, this.range, lane, after, upTo);
     const tried = ids.length === 0 ? 0 : await tryClaim(lane, ids);
-    const isComplete = tried === ids.length && ids.length < PAGE;
-    const reached = isComplete ? upTo : (ids[tried - 1] ?? after);
-    const isOver = readAt - beganAt > (isComplete ? SHORTEST_PASS_MS : LONGEST_PASS_MS);
-    const unwritten = isOver ? beganAt - SETTLING_MS : isComplete ? readAt - WRITING_MS : Infinity;
-    this.passes.set(lane, {
-      beganAt: isOver ? readAt : beganAt,
-      reached: idTime(reached) < unwritten ? reached : lowestIdAt(unwritten),
-    });
-    return isComplete;
+    const isAtEnd = tried === ids.length && ids.length < PAGE;
+    const reached = isAtEnd ? earlier(upTo, readAt - WRITING_MS) : (ids[tried - 1] ?? after);
+    this.passes.set(lane, { beganAt, reached, isAtEnd });
+    return isAtEnd;
   }
 
   /** Jobs that waited for a time; read from the earliest again once the end was reached, for due times are set at any time. */
-  private async lookAtDue(cutoffs: ReadonlyMap<Lane, number>, tryClaim: TryClaim): Promise<boolean> {
-    if (cutoffs.size === 0) return true;
-    const rows = await lookDue(this.parts.query, this.range, this.duePlace, Math.max(...cutoffs.values()));
-    let isComplete = rows.length < PAGE;
+  private async lookAtDue(
+    cutoffs: ReadonlyMap<Lane, number>,
+    tryClaim: TryClaim,
+  ): Promise<DueWalk & { readonly isComplete: boolean }> {
+    const walk = this.dueWalk ?? {
+      beganAt: this.parts.clock.now(),
+      place: FIRST_DUE_PLACE,
+      isAllTried: true,
+    };
+    if (cutoffs.size === 0) return { ...walk, isComplete: true };
+    const rows = await lookDue(this.parts.query, this.range, walk.place, Math.max(...cutoffs.values()));
+    let isTried = true;
     for (const lane of lanes) {
       const cutoff = cutoffs.get(lane) ?? -Infinity;
       const ids = rows.filter((row) => laneOf(row) === lane && row.dueMs <= cutoff).map((row) => row.id);
-      if (ids.length > 0 && (await tryClaim(lane, ids)) < ids.length) isComplete = false;
+      if (ids.length > 0 && (await tryClaim(lane, ids)) < ids.length) isTried = false;
     }
+    const isAllTried = walk.isAllTried && isTried;
     // A full page goes on behind its last row; what was left for want of slots is met again from the start.
-    this.duePlace = rows.length === PAGE ? (rows.at(-1) ?? FIRST_DUE_PLACE) : FIRST_DUE_PLACE;
-    return isComplete;
+    const last = rows.length === PAGE ? rows.at(-1) : undefined;
+    this.dueWalk = last && { beganAt: walk.beganAt, place: last, isAllTried };
+    return { ...walk, isAllTried, isComplete: isTried && !last };
   }
+}
+
+/** The id, or the lowest of that time if that is earlier. */
+function earlier(id: string, ms: number): string {
+  return idTime(id) < ms ? id : lowestIdAt(ms);
 }
 
 /** With a gap, a lane whose tickets are all younger than it has no ticket for any job up to it. */

@@ -51,12 +51,6 @@ const STOP = {
   text: `UPDATE worker SET stopped_at = now() WHERE id = $1 AND stopped_at IS NULL`,
 };
 
-/** The same for a lease whose worker goes on under another id: the rescuer is to look for its runs at once, as for those of any lost worker. */
-const SURRENDER = {
-  name: 'surrender_lease',
-  text: `UPDATE worker SET lost_at = coalesce(lost_at, now()), stopped_at = now() WHERE id = $1 AND stopped_at IS NULL`,
-};
-
 /** Makes a worker's lease; its id must be new. */
 export async function registerWorker(query: Query, row: WorkerRow): Promise<void> {
   await query(REGISTER, [
@@ -91,9 +85,4 @@ export async function renewLease(
 /** Gives the lease up. */
 export async function stopWorker(query: Query, id: string): Promise<void> {
   await query(STOP, [id]);
-}
-
-/** Gives up the lease of an id that the worker has lost, so that the runs left under it are ended as lost at once. */
-export async function surrenderLease(query: Query, id: string): Promise<void> {
-  await query(SURRENDER, [id]);
 }

@@ -27,12 +27,6 @@ const MARK_LOST = {
           WHERE id = $1 AND seen_at = $2::timestamptz AND lost_at IS NULL AND stopped_at IS NULL RETURNING id`,
 };
 
-/** Of these workers ($1), those that are lost: by the judgement of a rescuer, or by their own. */
-const LOST_AMONG = {
-  name: 'lost_among',
-  text: `SELECT id FROM worker WHERE id = ANY ($1::uuid[]) AND lost_at IS NOT NULL`,
-};
-
 /** Every lease that was neither lost nor given up, however old its last renewal. */
 export function openLeases(query: Query): Promise<Lease[]> {
   return query<Lease>(OPEN_LEASES, []);
@@ -41,9 +35,4 @@ export function openLeases(query: Query): Promise<Lease[]> {
 /** Marks the worker lost, if its last renewal is still the one at `seenAt`; false when it is not. */
 export async function markLost(query: Query, workerId: string, seenAt: string): Promise<boolean> {
   return (await query(MARK_LOST, [workerId, seenAt])).length > 0;
-}
-
-/** True when one of these workers is lost. */
-export async function isAnyLost(query: Query, workerIds: readonly string[]): Promise<boolean> {
-  return workerIds.length > 0 && (await query(LOST_AMONG, [workerIds])).length > 0;
 }

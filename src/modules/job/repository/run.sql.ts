@@ -9,8 +9,8 @@ export const MOST_LOG_LINES = 1_000;
  * meant, or those that none has: each kind has slots of its own. Locks the rows it takes and skips rows that anybody else has locked; ids
  * that are not waiting, not due, of another name or the other kind are left alone. Returns what was claimed.
  * The locking SELECT comes first because UPDATE alone has no SKIP LOCKED and would wait for a stranger. The UPDATE goes straight to the row
- * versions it has locked. A job that left waiting and came back between the statement's snapshot and its lock is therefore not claimed here:
- * whoever let it wait again sends its ticket after that.
+ * versions it has locked. A job that the watermark passed between the statement's snapshot and its lock, and that so has due_at now, is therefore
+ * not claimed here although it waits: it is found by that, like any job whose ticket came to nothing.
  */
 export const CLAIM = partitionStatement(
   'claim',
@@ -55,7 +55,7 @@ interface SettleStatements {
   readonly members: (day: number) => Statement;
 }
 
-/** @param answer reads `settled`; the batches that were completed are added to each of its rows */
+/** @param answer reads `settled`; where some are members, the batches that were completed are added to each of its rows */
 function settleStatements(name: string, changing: string, answer: string): SettleStatements {
   return {
     plain: partitionStatement(name, `${changing}\n${answer}`),

@@ -9,7 +9,6 @@ import {
   defaultRetryPolicy,
   FIRST_DUE_PLACE,
   LONGEST_RUN_OF_JOBS,
-  isAnyLost,
   markLost,
   openLeases,
   orphansAbove,
@@ -72,8 +71,6 @@ export class Rescuer implements Duty {
   private readonly watch = new WorkerWatch();
   private readonly reading: PageSize;
   private readonly settling: PageSize;
-  /** Workers whose leases were open after the last round. */
-  private open = new Set<string>();
   private scan: ScanPart[] = [];
   private scanAt = -Infinity;
 
@@ -85,7 +82,6 @@ export class Rescuer implements Duty {
 
   begin(): void {
     this.watch.forget();
-    this.open.clear();
     this.scan = [];
     this.scanAt = -Infinity;
   }
@@ -100,33 +96,23 @@ export class Rescuer implements Duty {
     return this.goOnScanning(step);
   }
 
-  /** Marks workers lost; true when there was one, or one has said so itself, and what they held is to be looked for at once. */
+  /** Marks workers lost; true when there was one, and what they held is to be looked for at once. */
   private async judge(step: Step): Promise<boolean> {
     const leases = await step(openLeases);
     const silent = new Set(this.watch.look(leases, this.elapsed(), this.parts.contactMs()));
-    let mustScan = await this.isOneSurrendered(step, leases);
+    let isAnyLost = false;
     for (const lease of leases) {
       const isGone = !silent.has(lease) && (await this.isGone(lease));
       if (!isGone && !silent.has(lease)) continue;
       if (!(await step((query) => markLost(query, lease.workerId, lease.seenAt)))) continue;
-      mustScan = true;
-      this.open.delete(lease.workerId);
+      isAnyLost = true;
       const why = isGone ? 'its process is gone' : `it was silent for ${lease.visibilityTimeoutMs} ms`;
       this.parts.log.warn(
         `worker ${lease.workerId} on ${lease.host}, pid ${lease.pid}, is lost: ${why}; its jobs are returned`,
       );
     }
-    if (mustScan) this.scanAt = -Infinity;
-    return mustScan;
-  }
-
-  /** True when a worker has given up a lease that it had lost since the last round. */
-  private async isOneSurrendered(step: Step, leases: readonly Lease[]): Promise<boolean> {
-    const open = new Set(leases.map(({ workerId }) => workerId));
-    const closed = [...this.open].filter((id) => !open.has(id));
-    const isSurrendered = await step((query) => isAnyLost(query, closed));
-    this.open = open;
-    return isSurrendered;
+    if (isAnyLost) this.scanAt = -Infinity;
+    return isAnyLost;
   }
 
   /** True when the worker's process has ended on this machine, so that nothing of it can still run. */

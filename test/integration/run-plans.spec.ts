@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { HotConnection } from '../../src/modules/database/index.js';
-import { daySuffix, hotQuery, settle, startOfDay, type RunResult } from '../../src/modules/job/index.js';
+import {
+  claim,
+  daySuffix,
+  hotQuery,
+  settle,
+  startOfDay,
+  type RunResult,
+} from '../../src/modules/job/index.js';
 import { idAgo, JobTables } from '../support/job-tables.js';
 
 const WORKER = idAgo(0);
@@ -34,6 +41,26 @@ const lost = (id: string): RunResult => ({
   entry: { run: 1, attempt: 1, outcome: 'lost', worker: WORKER, startedAt: '', endedAt: '' },
 });
 
+/** The plan that the session has for today's statement of that name. */
+async function planOf(name: string, parameters: number): Promise<string> {
+  const day = daySuffix(startOfDay(tables.database.clock.now()));
+  const plan = await hot.query<{ 'QUERY PLAN': string }>({
+    name: 'explain',
+    text: `EXPLAIN EXECUTE ${name}_${day}(${Array.from({ length: parameters }, () => 'NULL').join(', ')})`,
+  });
+  return plan.map((row) => row['QUERY PLAN']).join('\n');
+}
+
+it('claim goes straight to the rows that it has locked, though it was prepared while the partition was empty', async () => {
+  await claim(hotQuery(hot), WORKER, ['send'], [idAgo(0)], false);
+  const ids = await tables.insert(Array.from({ length: 5_000 }, () => ({ name: 'send' })));
+  expect(await planOf('claim', 4)).toMatch(
+    /Nested Loop[\s\S]*CTE Scan on picked[\s\S]*Tid Scan on job_\d+ job[\s\S]*TID Cond: \(picked\.ctid = ctid\)/,
+  );
+  const claimed = await claim(hotQuery(hot), WORKER, ['send'], ids.slice(0, 500), false);
+  expect(claimed.map(({ id }) => id).toSorted()).toEqual(ids.slice(0, 500).toSorted());
+});
+
 it.each([
   ['settle_succeeded', succeeded, 4],
   ['settle_others', lost, 7],
@@ -44,12 +71,7 @@ it.each([
     const ids = await tables.insert(
       Array.from({ length: 5_000 }, () => ({ status: 'executing' as const, workerId: WORKER })),
     );
-    const day = daySuffix(startOfDay(tables.database.clock.now()));
-    const plan = await hot.query<{ 'QUERY PLAN': string }>({
-      name: 'explain',
-      text: `EXPLAIN EXECUTE ${name}_${day}(${Array.from({ length: parameters }, () => 'NULL').join(', ')})`,
-    });
-    const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+    const text = await planOf(name, parameters);
     expect(text).toMatch(
       /Nested Loop[\s\S]*Function Scan on i[\s\S]*Index Scan using job_\d+_pkey on job_\d+ job[\s\S]*Index Cond: \(id = i\.id\)/,
     );
