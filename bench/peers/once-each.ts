@@ -1,7 +1,7 @@
-import type { Started } from './worker-process.js';
+import type { Started, WorkerListener } from './worker-process.js';
 
-/** Checks that each of `count` jobs starts once; `all` resolves when all have, and rejects at the first that starts twice. */
-export class OnceEach {
+/** Checks that each of `count` jobs starts once; `all` resolves when all have, and rejects at the first that starts twice or with its worker. */
+export class OnceEach implements WorkerListener {
   readonly all: Promise<void>;
   private readonly seen: Uint8Array;
   private left: number;
@@ -20,6 +20,10 @@ export class OnceEach {
   /** Takes what a worker process told. */
   told(numbers: Started): void {
     for (const n of numbers) this.mark(n);
+  }
+
+  failed(error: Error): void {
+    this.reject(error);
   }
 
   /** Takes one start in this process. */

@@ -13,9 +13,7 @@ export async function submitWhileOneWorks(
     await application.begin();
     return application;
   }
-  const worker = await startWorkerProcesses(1, { peer: key, place, concurrency }, (told) =>
-    starts.told(told),
-  );
+  const worker = await startWorkerProcesses(1, { peer: key, place, concurrency }, starts);
   await worker.begin();
   const submitter = await peer.submit(place);
   return {

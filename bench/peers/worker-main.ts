@@ -24,5 +24,7 @@ process.once('SIGTERM', () => {
     process.exit(0);
   });
 });
+// A comparison that failed leaves nobody to tell.
+process.once('disconnect', () => process.exit(1));
 process.once('message', () => void worker.begin());
 process.send?.('ready');

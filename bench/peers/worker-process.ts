@@ -14,24 +14,32 @@ export interface WorkerOrder {
   readonly concurrency: number;
 }
 
+/** Hears of a worker process. */
+export interface WorkerListener {
+  told(started: Started): void;
+  /** The process has ended, and nobody had stopped it. */
+  failed(error: Error): void;
+}
+
 /** Makes a peer's worker in a process of its own. */
-export async function startWorkerProcess(
-  order: WorkerOrder,
-  onStarted: (started: Started) => void,
-): Promise<ReadyWorker> {
+export async function startWorkerProcess(order: WorkerOrder, listener: WorkerListener): Promise<ReadyWorker> {
   const child: ChildProcess = fork(SCRIPT, [JSON.stringify(order)]);
   const exited = once(child, 'exit');
   await Promise.race([
     once(child, 'message'),
     exited.then(() => Promise.reject(new Error(`the worker of ${order.peer} did not start`))),
   ]);
-  child.on('message', (message) => onStarted(message as Started));
+  child.on('message', (message) => listener.told(message as Started));
+  const onEnd = (code: number | null): void =>
+    listener.failed(new Error(`the worker of ${order.peer} ended with ${code} while it was to run`));
+  child.once('exit', onEnd);
   return {
     begin() {
       child.send('begin');
       return Promise.resolve();
     },
     async stop() {
+      child.off('exit', onEnd);
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
       if (code !== 0) throw new Error(`the worker of ${order.peer} ended with ${code}`);
@@ -43,11 +51,9 @@ export async function startWorkerProcess(
 export async function startWorkerProcesses(
   count: number,
   order: WorkerOrder,
-  onStarted: (started: Started) => void,
+  listener: WorkerListener,
 ): Promise<ReadyWorker> {
-  const workers = await Promise.all(
-    Array.from({ length: count }, () => startWorkerProcess(order, onStarted)),
-  );
+  const workers = await Promise.all(Array.from({ length: count }, () => startWorkerProcess(order, listener)));
   return {
     begin: async () => void (await Promise.all(workers.map((worker) => worker.begin()))),
     stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))),

@@ -48,7 +48,7 @@ async function readyBesideBacklog(
   const submitter = await peer.submit(place);
   await enqueueBacklog(submitter, jobs);
   await submitter.stop();
-  return startWorkerProcesses(workers, { peer: key, place, concurrency }, (started) => starts.told(started));
+  return startWorkerProcesses(workers, { peer: key, place, concurrency }, starts);
 }
 
 async function readyWithBacklog(
