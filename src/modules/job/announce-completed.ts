@@ -12,8 +12,8 @@ export interface AnnouncerParts {
 }
 
 /**
- * Counts the onComplete jobs, offers their tickets and broadcasts `fin`, once the completion is durable. The tickets and broadcasts that are lost on the way are made up for: those
- * jobs have due_at, and a duty broadcasts until `fin_at` is set. Never throws and never waits.
+ * Counts the onComplete jobs, offers their tickets and broadcasts `fin`, once the completion is durable. Tickets and broadcasts that are
+ * lost on the way are made up for: those jobs have due_at, and a duty broadcasts until `fin_at` is set. Never throws and never waits.
  */
 export function announceCompleted(
   { database, transport, enqueuer }: AnnouncerParts,
