@@ -186,6 +186,26 @@ describe('the rescuer', () => {
     expect((await tables.job(id)).status).toBe('waiting');
   });
 
+  it('returns the jobs of a worker it has marked lost with the next round, whatever became of the answer', async () => {
+    const worker = await tables.insertWorker({ seenAgoMs: 3_600 * SECOND });
+    const id = await executing(worker);
+    const rescuer = newRescuer();
+    await watch(rescuer, 30 * SECOND);
+    elapsedMs += 2 * SECOND;
+    let steps = 0;
+    const losing: typeof tables.step = async (work) => {
+      const answer = await tables.step(work);
+      // The first reads the leases, the second marks.
+      if (++steps === 2) throw new Error('the answer was lost');
+      return answer;
+    };
+    await expect(rescuer.runOnce(losing)).rejects.toThrow('the answer was lost');
+    expect(await isLost(worker)).toBe(true);
+    expect((await tables.job(id)).status).toBe('executing');
+    await watch(rescuer, 2 * SECOND);
+    expect((await tables.job(id)).status).toBe('waiting');
+  });
+
   it('returns thousands of runs in bounded steps', async () => {
     const worker = await tables.insertWorker({ isLost: true });
     await tables.insert(

@@ -1,13 +1,16 @@
 import { hostname } from 'node:os';
+import { Client } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { IdGenerator } from '../../src/kernel/ids.js';
 import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import { defineJob, type AbortReason, type JobContext } from '../../src/modules/job/index.js';
+import { eventually } from '../support/eventually.js';
 import { aborted, gate, handlerOf, Tally, type Gate } from '../support/handlers.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
 
 const scene = rookeryScene();
+const Impatient = defineJob({ name: 'impatient', payload: z.object({}), backoff: { initial: '10ms' } });
 const Task = defineJob({ name: 'task', payload: z.object({}), timeout: 'none', maxAttempts: 5 });
 
 interface Held extends RookeryApp {
@@ -154,7 +157,7 @@ describe('a lease', () => {
     await beat();
     await expect.poll(() => causes).toEqual(['lost', 'lost', 'lost']);
     const [fresh, former] = await workers();
-    expect(former).toEqual({ id: old?.id, isLost: true, isStopped: true });
+    expect(former).toEqual({ id: old?.id, isLost: true, isStopped: false });
     expect(fresh).toMatchObject({ isLost: false, isStopped: false });
     expect(health.report()['worker']).toMatchObject({ isReady: true });
     await rescue();
@@ -168,6 +171,8 @@ describe('a lease', () => {
     for (const id of ids)
       expect(await scene.reaches(id, 'done')).toMatchObject({ run: 2, attempt: 2, workerId: fresh?.id });
     await expect.poll(refusals).toBe(3);
+    await beat();
+    expect((await workers())[1]).toMatchObject({ id: old?.id, isStopped: true });
   });
 
   it('that was lost leaves runs that nobody has taken yet to be met as orphans', async () => {
@@ -176,7 +181,7 @@ describe('a lease', () => {
     await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
     await beat();
     const orphans = await scene.query<{ id: string }>(
-      `SELECT job.id FROM job JOIN worker ON worker.id = worker_id WHERE status = 'executing' AND lost_at IS NOT NULL AND stopped_at IS NOT NULL`,
+      `SELECT job.id FROM job JOIN worker ON worker.id = worker_id WHERE status = 'executing' AND lost_at IS NOT NULL`,
     );
     expect(orphans.map(({ id }) => id).toSorted()).toEqual([...ids].toSorted());
     ends.open();
@@ -239,12 +244,65 @@ describe('a lease', () => {
     proxy.restore();
     await beat();
     const [fresh, former] = await workers();
-    expect(former).toEqual({ id: old?.id, isLost: false, isStopped: true });
+    // Its outcomes may be on their way as long as it holds runs: until then nobody is to meet them as lost.
+    expect(former).toEqual({ id: old?.id, isLost: false, isStopped: false });
     expect(health.report()['worker']).toMatchObject({ isReady: true });
     ends.open();
     const next = await jobs.enqueue(Task, {});
     expect(await scene.reaches(next.id, 'done')).toMatchObject({ workerId: fresh?.id });
     // The rows were still its own by the fence, and nobody had rescued them.
-    for (const id of ids) expect(await scene.job(id)).toMatchObject({ run: 1 });
+    for (const id of ids) expect(await scene.reaches(id, 'done')).toMatchObject({ run: 1, result: 'late' });
+    await beat();
+    expect((await workers())[1]).toEqual({ id: old?.id, isLost: false, isStopped: true });
+  });
+
+  it('that is lost during a claim has what was claimed back in the line, uncharged and never begun', async () => {
+    const begun: number[] = [];
+    const { jobs, beat } = await scene.start({
+      handlers: [handlerOf(Impatient, (_, { run }) => begun.push(run))],
+    });
+    const [old] = await workers();
+    await scene.query('UPDATE queue SET paused_at = now()');
+    await beat();
+    const { id } = await jobs.enqueue(Impatient, {});
+    const holder = new Client({ connectionString: scene.database.url });
+    await holder.connect();
+    const isClaiming = async () =>
+      (
+        await scene.query(
+          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'rookery:claim%'`,
+        )
+      ).length > 0;
+    await holder.query('BEGIN; LOCK TABLE job IN SHARE MODE');
+    await scene.query('UPDATE queue SET paused_at = NULL');
+    await beat();
+    await eventually(isClaiming);
+    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await beat();
+    await holder.end();
+    const job = await scene.reaches(id, 'done');
+    expect(job).toMatchObject({ run: 2, attempt: 1 });
+    expect(job.history).toMatchObject([{ outcome: 'interrupted', run: 1, worker: old?.id }]);
+    expect(begun).toEqual([2]);
+  });
+
+  it('that is gone has its runs back in the line as soon as their handlers have heeded the signal, charged as lost', async () => {
+    const first = new Tally();
+    const handle = async (_: unknown, { signal, run }: JobContext): Promise<number> => {
+      if (run > 1) return run;
+      first.add();
+      throw await aborted(signal);
+    };
+    const { jobs, beat, refusals } = await scene.start({ handlers: [handlerOf(Impatient, handle)] });
+    const { id } = await jobs.enqueue(Impatient, {});
+    await first.reaches(1);
+    const [old] = await workers();
+    // Somebody took the lease, and nobody rescues here.
+    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await beat();
+    const job = await scene.reaches(id, 'done');
+    expect(job).toMatchObject({ run: 2, attempt: 2, result: 2 });
+    expect(job.history).toMatchObject([{ outcome: 'lost', run: 1, worker: old?.id }]);
+    expect(refusals()).toBe(0);
   });
 });

@@ -8,7 +8,7 @@ export interface BirthClaim {
   /** The worker that the jobs are stored as claimed by. */
   readonly workerId: string;
 
-  /** False once that worker's lease is gone: what is then stored as claimed by it is lost from the start. */
+  /** False once that worker's lease is gone: what is then stored as claimed by it would not begin. */
   readonly isHeld: boolean;
 
   /** The jobs are stored as claimed: their runs begin, after whoever enqueued them has been answered. */
@@ -19,7 +19,7 @@ export interface BirthClaim {
 
   /**
    * Nobody will ever say whether the jobs were stored as claimed, and nothing that might still store them is under way: those that were wait
-   * again, uncharged; those of a lease that is gone are the rescue's.
+   * again, uncharged.
    */
   giveUp(jobs: readonly NewJob[]): void;
 }

@@ -23,19 +23,19 @@ function newJob(rest: Partial<NewJob> = {}): NewJob {
 
 /** A line of five slots, of which the test decides everything else. */
 function line() {
-  const lease = { isHeld: true, workerId: 'w' };
+  const lease = { workerId: 'w', isHeldAs: (id: string) => id === lease.workerId };
   const state = { most: 100 };
   const slots = new Slots(5);
-  const started: string[] = [];
-  const givenBack: { readonly id: string; told(): void }[] = [];
+  const started: { readonly id: string; readonly workerId: string }[] = [];
+  const givenBack: { readonly id: string; readonly workerId: string; told(): void }[] = [];
   const births = new Births({
     queue: 'mail',
     names: new Set(['letter']),
     slots,
     lease,
     mostAtOnce: () => state.most,
-    start: (job) => void started.push(job.id),
-    giveBack: ({ id }, _, told) => void givenBack.push({ id, told }),
+    start: ({ id }, workerId) => void started.push({ id, workerId }),
+    giveBack: ({ id }, workerId, told) => void givenBack.push({ id, workerId, told }),
   });
   return { state, lease, slots, started, givenBack, births };
 }
@@ -50,7 +50,7 @@ describe('a claim on jobs that are about to be stored', () => {
     birth?.begin(jobs, at);
     expect(started).toEqual([]);
     await turn();
-    expect(started).toEqual(jobs.map(({ id }) => id));
+    expect(started.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
     expect(slots.busy).toBe(2);
   });
 
@@ -76,18 +76,18 @@ describe('a claim on jobs that are about to be stored', () => {
     expect(births.claim([newJob()])).toBeDefined();
   });
 
-  it('leaves jobs to the rescue when the lease was lost before they begin', async () => {
-    const { births, slots, started, givenBack, lease } = line();
-    const jobs = [newJob()];
-    const birth = births.claim(jobs);
+  it('is not held once the lease is gone; jobs are then told of under the id they were stored with', async () => {
+    const { births, started, givenBack, lease } = line();
+    const [first, second] = [newJob(), newJob()];
+    const birth = births.claim([first, second]);
     expect(birth?.isHeld).toBe(true);
-    birth?.begin(jobs, at);
     lease.workerId = 'another';
     expect(birth?.isHeld).toBe(false);
+    birth?.begin([first], at);
+    birth?.giveUp([second]);
     await turn();
-    birth?.giveUp([]);
-    expect({ started, givenBack }).toEqual({ started: [], givenBack: [] });
-    expect(slots.busy).toBe(0);
+    expect(started).toEqual([{ id: first.id, workerId: 'w' }]);
+    expect(givenBack).toMatchObject([{ id: second.id, workerId: 'w' }]);
   });
 
   it('gives slots back at once for what is not stored, and with the record for what may be', () => {
@@ -113,7 +113,7 @@ describe('a stop', () => {
     const over = births.stop().then(() => (isOver = true));
     birth?.begin([first], at);
     await turn();
-    expect({ isOver, started }).toEqual({ isOver: false, started: [first.id] });
+    expect({ isOver, started }).toEqual({ isOver: false, started: [{ id: first.id, workerId: 'w' }] });
     birth?.release(1);
     await over;
   });

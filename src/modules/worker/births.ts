@@ -14,9 +14,10 @@ export interface BirthParts {
   /** Of the types that run here. */
   readonly names: ReadonlySet<string>;
   readonly slots: Slots;
-  readonly lease: Pick<LeaseKeeper, 'isHeld' | 'workerId'>;
+  readonly lease: Pick<LeaseKeeper, 'workerId' | 'isHeldAs'>;
   /** Most jobs that may be claimed at once; none while the line takes nothing, or older jobs may wait. */
   readonly mostAtOnce: () => number;
+  /** Starts a run in its slot, or gives it and the slot back when that worker's lease is gone. */
   readonly start: (job: ClaimedJob, workerId: string) => void;
   /** Lets the job wait again if it is executing under this worker, uncharged; `told` when that is recorded, or is not to be. */
   readonly giveBack: (job: ClaimedJob, workerId: string, told: () => void) => void;
@@ -38,11 +39,10 @@ export class Births {
     slots.take(jobs.length);
     this.pending += jobs.length;
     const { workerId } = lease;
-    const isHeld = (): boolean => this.isHeldBy(workerId);
     return {
       workerId,
       get isHeld() {
-        return isHeld();
+        return lease.isHeldAs(workerId);
       },
       // Whoever waits for these jobs to be stored goes on first.
       begin: (stored, startedAt) => void setImmediate(() => this.begin(stored, startedAt, workerId)),
@@ -68,27 +68,14 @@ export class Births {
   }
 
   private begin(stored: readonly NewJob[], startedAt: Date, workerId: string): void {
-    if (this.isOver || !this.isHeldBy(workerId)) {
-      this.giveUp(stored, workerId);
-      return;
-    }
+    if (this.isOver) return this.giveUp(stored, workerId);
     for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), workerId);
     this.ended(stored.length);
   }
 
-  /** What is executing under a lease that is gone is the rescue's. */
   private giveUp(unknown: readonly NewJob[], workerId: string): void {
-    if (!this.isHeldBy(workerId)) {
-      this.release(unknown.length);
-      return;
-    }
     for (const job of unknown)
       this.parts.giveBack(claimedAtBirth(job, new Date(idTime(job.id))), workerId, () => this.release(1));
-  }
-
-  private isHeldBy(workerId: string): boolean {
-    const { lease } = this.parts;
-    return lease.isHeld && lease.workerId === workerId;
   }
 
   /** One statement stores them: of this queue, of one day, and due. */

@@ -45,6 +45,8 @@ export class LeaseKeeper {
   private readonly logger = new Logger('Lease');
   private readonly query: Query;
   private currentId: string;
+  /** Of the leases that are gone, those not yet given up. */
+  private readonly formerIds = new Set<string>();
   private renewedAt = monotonicMs();
   private beatTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
@@ -80,6 +82,11 @@ export class LeaseKeeper {
     return !this.isLost && !this.isStopped;
   }
 
+  /** True while this is the worker's id and its lease is held. */
+  isHeldAs(workerId: string): boolean {
+    return this.isHeld && this.currentId === workerId;
+  }
+
   /** Registers, learns how its queues are, and begins to beat; rejects when the database refuses. */
   async start(): Promise<void> {
     await this.register();
@@ -103,7 +110,9 @@ export class LeaseKeeper {
     clearTimeout(this.beatTimer);
     clearInterval(this.watchTimer);
     await this.beating;
-    if (!this.isLost && !areRunsLeft) await stopWorker(this.query, this.currentId);
+    if (areRunsLeft) return;
+    await this.giveFormerUp();
+    if (!this.isLost) await stopWorker(this.query, this.currentId);
   }
 
   /** From beginning to beginning: with a database that takes a second for each statement, a beat may take as long as the pause. */
@@ -123,6 +132,7 @@ export class LeaseKeeper {
       if (this.isLost) await this.register();
       else await this.renew(askedAt);
       await this.readTruth();
+      await this.giveFormerUp();
       await this.parts.database.synchronizeClock();
     } catch (error) {
       this.logger.warn(`no heartbeat: ${reasonOf(error)}`);
@@ -180,10 +190,12 @@ export class LeaseKeeper {
     await this.register();
   }
 
-  /** Takes a lease under a new id; the old one is given up, so that what still executes under it is met as lost. */
+  /** Takes a lease; once one is gone, under a new id. */
   private async register(): Promise<void> {
-    const old = this.isLost ? this.currentId : undefined;
-    if (old !== undefined) this.currentId = this.parts.ids.next();
+    if (this.isLost) {
+      this.formerIds.add(this.currentId);
+      this.currentId = this.parts.ids.next();
+    }
     const askedAt = monotonicMs();
     await registerWorker(this.query, {
       ...this.parts.identity,
@@ -192,6 +204,18 @@ export class LeaseKeeper {
     });
     this.isLost = false;
     this.renewedAt = askedAt;
-    if (old !== undefined) await stopWorker(this.query, old);
+  }
+
+  /**
+   * Gives up each lease that is gone once no run of it is held, so that what may still execute under it is met as lost. Before that the
+   * outcomes of its runs may be on their way, and who met the runs first would have them run again; a lease that is never given up is met as silent.
+   */
+  private async giveFormerUp(): Promise<void> {
+    const ids = new Set(this.parts.held.all.map((run) => run.workerId));
+    for (const id of this.formerIds) {
+      if (ids.has(id)) continue;
+      await stopWorker(this.query, id);
+      this.formerIds.delete(id);
+    }
   }
 }

@@ -27,7 +27,7 @@ export interface Ending {
   readonly isFinal?: boolean;
   /** The job is done although its last run failed: the handler's `onError` said so. */
   readonly isDone?: boolean;
-  /** How long the job waits before the next run, in ms; default: the type's backoff after a failure, none otherwise. */
+  /** How long the job waits before the next run, in ms; default: the type's backoff after what is charged, none otherwise. */
   readonly delayMs?: number;
 }
 
@@ -54,7 +54,7 @@ export function ended(run: Run, ending: Ending, now: Date, random: () => number 
   const { outcome, error, isFinal = false } = ending;
   const settlement = settlementOf({ outcome, attempt: job.attempt, maxAttempts: job.maxAttempts, isFinal });
   const delayMs =
-    ending.delayMs ?? (outcome === 'failed' ? backoffMs(type.retryPolicy, job.attempt, random) : 0);
+    ending.delayMs ?? (settlement.isRefunded ? 0 : backoffMs(type.retryPolicy, job.attempt, random));
   const entry: HistoryEntry = {
     run: job.run,
     attempt: job.attempt,

@@ -136,10 +136,8 @@ export class Runner {
   private async settleFailed(run: Run, context: RunContext, thrown: unknown): Promise<void> {
     if (run.isSettled) return;
     const error = toError(thrown);
-    const ending = run.abortedBy ? this.endingOf(run, run.abortedBy) : await this.judge(run, context, error);
-    if (run.isSettled) return;
-    if (ending) this.settle(run, this.other(run, ending));
-    else this.drop(run);
+    const ending = run.abortedBy ? endingOf(run, run.abortedBy) : await this.judge(run, context, error);
+    if (!run.isSettled) this.settle(run, this.other(run, ending));
   }
 
   /** For what must not happen: without it a fault of ours, or an error that throws when it is looked at, would leave the job executing. */
@@ -158,14 +156,14 @@ export class Runner {
   }
 
   /** Asks the handler what its error means; an `onError` that throws is itself the error. */
-  private async judge(run: Run, context: RunContext, error: Error): Promise<Ending | undefined> {
+  private async judge(run: Run, context: RunContext, error: Error): Promise<Ending> {
     let verdict: ErrorVerdict;
     try {
       verdict = (await within(run, context, () => run.handler.onError?.(error, context))) ?? 'retry';
     } catch (thrown) {
       return { outcome: 'failed', error: toError(thrown) };
     }
-    if (run.abortedBy) return this.endingOf(run, run.abortedBy);
+    if (run.abortedBy) return endingOf(run, run.abortedBy);
     switch (verdict) {
       case 'retry':
         return { outcome: 'failed', error };
@@ -195,23 +193,7 @@ export class Runner {
       `job ${job.id} (${job.name}) goes on ${formatDuration(this.parts.graceMs)} after its signal aborted (${cause}); its slot is stuck until it ends`,
     );
     this.parts.held.addStuck(run);
-    const ending = this.endingOf(run, cause);
-    if (ending) this.settle(run, this.other(run, ending));
-    else this.drop(run);
-  }
-
-  /** How a run ends whose signal aborted; undefined when its outcome is no longer this worker's to tell. */
-  private endingOf(run: Run, cause: AbortCause): Ending | undefined {
-    switch (cause) {
-      case 'timeout':
-        return timedOut(run.type.onTimeout, run.signal.reason as Error);
-      case 'canceled':
-        return { outcome: 'canceled' };
-      case 'shutdown':
-        return { outcome: 'interrupted', error: run.signal.reason as Error };
-      case 'lost':
-        return undefined;
-    }
+    this.settle(run, this.other(run, endingOf(run, cause)));
   }
 
   /** Hands the outcome over and gives the slot back; a refusal needs nothing more, for the run has ended. */
@@ -228,19 +210,12 @@ export class Runner {
         const outcome = result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome;
         this.parts.metrics.ended(run.job, outcome, status, ranMs);
         if (!isOpen(status)) this.parts.endings.tell({ id: run.job.id, status });
-      } else if (answer?.kind === 'refused') {
+      } else if (answer?.kind === 'refused' && run.abortedBy !== 'lost') {
         this.logger.warn(
           `the outcome of job ${run.job.id}, run ${run.job.run}, came too late: the run was no longer this worker's`,
         );
       }
     });
-  }
-
-  /** Lets go of a run whose outcome is not this worker's to tell. */
-  private drop(run: Run): void {
-    this.close(run);
-    run.span?.end({ 'job.outcome': 'lost' }, undefined);
-    this.parts.held.remove(run);
   }
 
   private close(run: Run): void {
@@ -266,6 +241,21 @@ export class Runner {
 
   private now(): Date {
     return new Date(this.parts.clock.now());
+  }
+}
+
+/** How a run ends whose signal aborted. One that is lost is so for good if the rescue, or another worker's run, was there before. */
+function endingOf(run: Run, cause: AbortCause): Ending {
+  const error = run.signal.reason as Error;
+  switch (cause) {
+    case 'timeout':
+      return timedOut(run.type.onTimeout, error);
+    case 'canceled':
+      return { outcome: 'canceled' };
+    case 'shutdown':
+      return { outcome: 'interrupted', error };
+    case 'lost':
+      return { outcome: 'lost', error };
   }
 }
 

@@ -79,13 +79,12 @@ export class SlotClaims {
     return { tried, foreign };
   }
 
-  /** Starts a run for which a slot is taken; it begins aborted when that worker's lease is gone. */
+  /** Starts a run for which a slot is taken; or gives it back, and then the slot, when that worker's lease is gone. */
   start(job: ClaimedJob, workerId: string): void {
-    const { runner, lease } = this.parts;
+    const { runner, lease, slots } = this.parts;
+    if (!lease.isHeldAs(workerId)) return this.giveBack(job, workerId, () => slots.release());
     const run = this.runOf(job, workerId);
     runner.start(run, this.timeoutOf(job, run.type));
-    if (!lease.isHeld || lease.workerId !== workerId)
-      run.abort('lost', 'the lease was lost during the claim');
   }
 
   /** Lets the job wait again if it is executing under this worker, uncharged; `told` when that is recorded, or is not to be. */

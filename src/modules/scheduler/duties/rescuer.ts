@@ -88,7 +88,7 @@ export class Rescuer implements Duty {
 
   async runOnce(step: Step): Promise<boolean> {
     try {
-      if (await this.judge(step)) this.scan = [];
+      await this.judge(step);
     } catch (error) {
       this.watch.forget();
       throw error;
@@ -96,23 +96,22 @@ export class Rescuer implements Duty {
     return this.goOnScanning(step);
   }
 
-  /** Marks workers lost; true when there was one, and what they held is to be looked for at once. */
-  private async judge(step: Step): Promise<boolean> {
+  /** Marks workers lost; what they held is looked for at once, by a scan from the beginning. */
+  private async judge(step: Step): Promise<void> {
     const leases = await step(openLeases);
     const silent = new Set(this.watch.look(leases, this.elapsed(), this.parts.contactMs()));
-    let isAnyLost = false;
     for (const lease of leases) {
       const isGone = !silent.has(lease) && (await this.isGone(lease));
       if (!isGone && !silent.has(lease)) continue;
+      // Before the answer, which may be lost; a worker that is marked is not met here again.
+      this.scan = [];
+      this.scanAt = -Infinity;
       if (!(await step((query) => markLost(query, lease.workerId, lease.seenAt)))) continue;
-      isAnyLost = true;
       const why = isGone ? 'its process is gone' : `it was silent for ${lease.visibilityTimeoutMs} ms`;
       this.parts.log.warn(
         `worker ${lease.workerId} on ${lease.host}, pid ${lease.pid}, is lost: ${why}; its jobs are returned`,
       );
     }
-    if (isAnyLost) this.scanAt = -Infinity;
-    return isAnyLost;
   }
 
   /** True when the worker's process has ended on this machine, so that nothing of it can still run. */
