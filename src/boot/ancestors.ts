@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { readProcessStat } from '../kernel/process-identity.js';
 import type { Ancestor } from './launchers.js';
 
 /** npm run → sh → npm start → sh → nest → sh → node is seven deep; beyond twice that nothing of ours is found. */
@@ -26,7 +27,7 @@ export interface Found {
 
 /** From /proc; undefined when there is no such process, or no /proc. */
 export function readFromProc(pid: number): Found | undefined {
-  const stat = readStat(pid);
+  const stat = readProcessStat(pid);
   if (!stat) return undefined;
   try {
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0+$/, '').split('\0');
@@ -50,28 +51,11 @@ export function readFromPs(pid: number): Found | undefined {
   return { ancestor: { pid, args: match[2].split(/\s+/) }, parent: Number(match[1]) };
 }
 
-interface Stat {
-  readonly state: string;
-  readonly parent: number;
-  readonly startedAt: string;
-}
-
-/** /proc/PID/stat; undefined when there is no such process or no /proc. The name, field 2, may hold blanks and brackets. */
-function readStat(pid: number): Stat | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', parent: Number(fields[1]), startedAt: fields[19] ?? '' };
-  } catch {
-    return undefined;
-  }
-}
-
 /** True while that very process lives: not a later one of the same pid, nor the remains nobody has waited for. */
 export function isAlive({ pid, startedAt }: Ancestor): boolean {
   if (startedAt !== undefined) {
-    const stat = readStat(pid);
-    return stat?.startedAt === startedAt && stat.state !== 'Z' && stat.state !== 'X';
+    const stat = readProcessStat(pid);
+    return stat?.startedAt === startedAt && !stat.hasEnded;
   }
   try {
     process.kill(pid, 0);

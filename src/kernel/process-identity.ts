@@ -59,12 +59,39 @@ async function identifyByProc(pid: number): Promise<ProcessIdentity | undefined>
   return birth === undefined ? undefined : { birth, command, folder };
 }
 
-/** Undefined for a process that has ended. The name, in parentheses, may itself hold blanks: fields are counted from behind it. */
+/** What /proc/PID/stat tells of a process. */
+export interface ProcessStat {
+  readonly parent: number;
+  /** In ticks since the boot of the machine. */
+  readonly startedAt: string;
+  /** True of what nobody has waited for yet. */
+  readonly hasEnded: boolean;
+}
+
+/** The process of that pid as /proc tells it now; undefined when there is none, or the platform has no /proc. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name, in parentheses, may itself hold blanks and brackets: fields are counted from behind it. */
+function parseStat(text: string): ProcessStat {
+  // The state is the 3rd field, the parent the 4th, the start the 22nd.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    parent: Number(fields[1]),
+    startedAt: fields[19] ?? '',
+    hasEnded: fields[0] === 'Z' || fields[0] === 'X',
+  };
+}
+
+/** Undefined for a process that has ended. */
 function birthOf(stat: string, bootId: string): string | undefined {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // State is the 3rd field, the start, in ticks since the boot, the 22nd.
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return `${bootId.trim()}/${fields[19] ?? ''}`;
+  const { hasEnded, startedAt } = parseStat(stat);
+  return hasEnded ? undefined : `${bootId.trim()}/${startedAt}`;
 }
 
 async function identifyByPs(pid: number): Promise<ProcessIdentity | undefined> {
