@@ -1,11 +1,9 @@
 import { hostname } from 'node:os';
-import { Client } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { IdGenerator } from '../../src/kernel/ids.js';
 import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import { defineJob, type AbortReason, type JobContext } from '../../src/modules/job/index.js';
-import { eventually } from '../support/eventually.js';
 import { aborted, gate, handlerOf, Tally, type Gate } from '../support/handlers.js';
 import { rookeryScene, type AppOptions, type RookeryApp } from '../support/rookery-app.js';
 
@@ -175,7 +173,7 @@ describe('a lease', () => {
     expect((await workers())[1]).toMatchObject({ id: old?.id, isStopped: true });
   });
 
-  it('that was lost leaves runs that nobody has taken yet to be met as orphans', async () => {
+  it('that was lost leaves its runs executing until their handlers have ended, to be met as orphans', async () => {
     const { ids, ends, beat } = await holding(2);
     const [old] = await workers();
     await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
@@ -257,33 +255,61 @@ describe('a lease', () => {
   });
 
   it('that is lost during a claim has what was claimed back in the line, uncharged and never begun', async () => {
+    const proxy = await scene.proxy();
     const begun: number[] = [];
-    const { jobs, beat } = await scene.start({
+    const { jobs, beat, health } = await scene.start({
+      databaseUrl: proxy.url,
       handlers: [handlerOf(Impatient, (_, { run }) => begun.push(run))],
+      // 2 s without a renewal.
+      adjust: (config) => ({ ...config, defaults: { ...config.defaults, visibilityTimeoutMs: 3_000 } }),
     });
     const [old] = await workers();
     await scene.query('UPDATE queue SET paused_at = now()');
     await beat();
     const { id } = await jobs.enqueue(Impatient, {});
-    const holder = new Client({ connectionString: scene.database.url });
-    await holder.connect();
-    const isClaiming = async () =>
-      (
-        await scene.query(
-          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'rookery:claim%'`,
-        )
-      ).length > 0;
-    await holder.query('BEGIN; LOCK TABLE job IN SHARE MODE');
+    const lost = proxy.loseAnswerTo('claim_');
     await scene.query('UPDATE queue SET paused_at = NULL');
     await beat();
-    await eventually(isClaiming);
-    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await lost;
+    proxy.cut();
+    const detail = () => health.report()['worker']?.detail;
+    await expect.poll(detail).toContain('the lease is lost');
+    // Each try asks for a lease of its own.
+    for (let tries = 0; tries < 3; tries++) await beat();
+    proxy.restore();
     await beat();
-    await holder.end();
     const job = await scene.reaches(id, 'done');
     expect(job).toMatchObject({ run: 2, attempt: 1 });
     expect(job.history).toMatchObject([{ outcome: 'interrupted', run: 1, worker: old?.id }]);
     expect(begun).toEqual([2]);
+    await expect.poll(detail).toMatch(/^0 of /);
+    await beat();
+    expect(await workers()).toContainEqual({ id: old?.id, isLost: false, isStopped: true });
+  });
+
+  it('that is gone has its runs back in the line after the grace, although a handler heeds no signal', async () => {
+    const ends = gate();
+    gates.push(ends);
+    const first = new Tally();
+    const handle = async (_: unknown, { run }: JobContext): Promise<number> => {
+      if (run > 1) return run;
+      first.add();
+      await ends.opened;
+      return run;
+    };
+    const { jobs, beat, health } = await scene.start({ handlers: [handlerOf(Impatient, handle)] });
+    const { id } = await jobs.enqueue(Impatient, {});
+    await first.reaches(1);
+    const [old] = await workers();
+    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+    await beat();
+    const job = await scene.reaches(id, 'done');
+    expect(job).toMatchObject({ run: 2, attempt: 2, result: 2 });
+    expect(job.history).toMatchObject([{ outcome: 'lost', run: 1, worker: old?.id }]);
+    const detail = () => health.report()['worker']?.detail;
+    expect(detail()).toContain('1 stuck');
+    ends.open();
+    await expect.poll(detail).toContain('0 stuck');
   });
 
   it('that is gone has its runs back in the line as soon as their handlers have heeded the signal, charged as lost', async () => {

@@ -34,7 +34,7 @@ import { insertClaimedJobs } from '../../src/modules/job/repository/enqueue.repo
 import { LAST_ID } from '../../src/modules/job/repository/job-query.sql.js';
 import { ended, succeeded } from '../../src/modules/worker/outcome.js';
 import { Run } from '../../src/modules/worker/run.js';
-import { registerWorker, renewLease, stopWorker } from '../../src/modules/worker/worker.repository.js';
+import { registerWorker, renewLease, stopWorkers } from '../../src/modules/worker/worker.repository.js';
 import { Paint } from './rest-app.js';
 import { eventually } from './eventually.js';
 import {
@@ -245,7 +245,7 @@ export class JobWorld {
   }
 
   stop(id: string): Promise<void> {
-    return stopWorker(this.control, id);
+    return stopWorkers(this.control, [id]);
   }
 
   /** Marks the worker lost, as whoever saw its lease would: after a renewal if `isRenewed`. False when it has no lease to lose. */

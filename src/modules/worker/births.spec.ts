@@ -4,6 +4,7 @@ import { systemClock } from '../../kernel/clock.js';
 import { IdGenerator } from '../../kernel/ids.js';
 import type { NewJob } from '../job/index.js';
 import { Births } from './births.js';
+import { HeldRuns } from './held-runs.js';
 import { Slots } from './slots.js';
 
 const ids = new IdGenerator(systemClock);
@@ -25,6 +26,7 @@ function newJob(rest: Partial<NewJob> = {}): NewJob {
 function line() {
   const lease = { workerId: 'w', isHeldAs: (id: string) => id === lease.workerId };
   const state = { most: 100 };
+  const held = new HeldRuns();
   const slots = new Slots(5);
   const started: { readonly id: string; readonly workerId: string }[] = [];
   const givenBack: { readonly id: string; readonly workerId: string; told(): void }[] = [];
@@ -32,12 +34,13 @@ function line() {
     queue: 'mail',
     names: new Set(['letter']),
     slots,
+    held,
     lease,
     mostAtOnce: () => state.most,
     start: ({ id }, workerId) => void started.push({ id, workerId }),
     giveBack: ({ id }, workerId, told) => void givenBack.push({ id, workerId, told }),
   });
-  return { state, lease, slots, started, givenBack, births };
+  return { state, lease, slots, held, started, givenBack, births };
 }
 
 describe('a claim on jobs that are about to be stored', () => {
@@ -91,7 +94,7 @@ describe('a claim on jobs that are about to be stored', () => {
   });
 
   it('gives slots back at once for what is not stored, and with the record for what may be', () => {
-    const { births, slots, givenBack } = line();
+    const { births, slots, held, givenBack } = line();
     const [first, second] = [newJob(), newJob()];
     const birth = births.claim([first, second]);
     birth?.release(1);
@@ -99,8 +102,10 @@ describe('a claim on jobs that are about to be stored', () => {
     birth?.giveUp([second]);
     expect(givenBack.map(({ id }) => id)).toEqual([second.id]);
     expect(slots.busy).toBe(1);
+    expect([...held.workerIds]).toEqual(['w']);
     givenBack[0]?.told();
     expect(slots.busy).toBe(0);
+    expect([...held.workerIds]).toEqual([]);
   });
 });
 

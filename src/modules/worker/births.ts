@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { idTime } from '../../kernel/ids.js';
 import type { Json } from '../../kernel/json.js';
 import { groupByDay, type BirthClaim, type ClaimedJob, type NewJob } from '../job/index.js';
+import type { HeldRuns } from './held-runs.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { Slots } from './slots.js';
 
@@ -14,6 +15,7 @@ export interface BirthParts {
   /** Of the types that run here. */
   readonly names: ReadonlySet<string>;
   readonly slots: Slots;
+  readonly held: Pick<HeldRuns, 'expect'>;
   readonly lease: Pick<LeaseKeeper, 'workerId' | 'isHeldAs'>;
   /** Most jobs that may be claimed at once; none while the line takes nothing, or older jobs may wait. */
   readonly mostAtOnce: () => number;
@@ -33,21 +35,43 @@ export class Births {
 
   /** Takes slots for all of these jobs, or for none. */
   claim(jobs: readonly NewJob[]): BirthClaim | undefined {
-    const { slots, lease, mostAtOnce } = this.parts;
+    const { slots, held, lease, mostAtOnce } = this.parts;
     const most = Math.min(slots.free, mostAtOnce());
     if (jobs.length > most || !this.areOurs(jobs)) return undefined;
     slots.take(jobs.length);
     this.pending += jobs.length;
     const { workerId } = lease;
+    const over = held.expect(workerId);
+    let left = jobs.length;
+    const told = (count: number): void => {
+      left -= count;
+      if (left === 0) over();
+      this.told(count);
+    };
+    const release = (count: number): void => {
+      slots.release(count);
+      told(count);
+    };
     return {
       workerId,
       get isHeld() {
         return lease.isHeldAs(workerId);
       },
       // Whoever waits for these jobs to be stored goes on first.
-      begin: (stored, startedAt) => void setImmediate(() => this.begin(stored, startedAt, workerId)),
-      release: (count) => this.release(count),
-      giveUp: (unknown) => this.giveUp(unknown, workerId),
+      begin: (stored, startedAt) =>
+        void setImmediate(() => {
+          const claimed = stored.map((job) => claimedAtBirth(job, startedAt));
+          if (this.isOver) return this.giveBack(claimed, workerId, release);
+          for (const job of claimed) this.parts.start(job, workerId);
+          told(stored.length);
+        }),
+      release,
+      giveUp: (unknown) =>
+        this.giveBack(
+          unknown.map((job) => claimedAtBirth(job, new Date(idTime(job.id)))),
+          workerId,
+          release,
+        ),
     };
   }
 
@@ -67,15 +91,8 @@ export class Births {
     return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  private begin(stored: readonly NewJob[], startedAt: Date, workerId: string): void {
-    if (this.isOver) return this.giveUp(stored, workerId);
-    for (const job of stored) this.parts.start(claimedAtBirth(job, startedAt), workerId);
-    this.ended(stored.length);
-  }
-
-  private giveUp(unknown: readonly NewJob[], workerId: string): void {
-    for (const job of unknown)
-      this.parts.giveBack(claimedAtBirth(job, new Date(idTime(job.id))), workerId, () => this.release(1));
+  private giveBack(jobs: readonly ClaimedJob[], workerId: string, release: (count: number) => void): void {
+    for (const job of jobs) this.parts.giveBack(job, workerId, () => release(1));
   }
 
   /** One statement stores them: of this queue, of one day, and due. */
@@ -87,12 +104,8 @@ export class Births {
     );
   }
 
-  private release(count: number): void {
-    this.parts.slots.release(count);
-    this.ended(count);
-  }
-
-  private ended(count: number): void {
+  /** So many have begun, or are not to. */
+  private told(count: number): void {
     this.pending -= count;
     if (this.pending > 0) return;
     const { waiters } = this;

@@ -12,6 +12,7 @@ import {
   type ClaimedJob,
 } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 
 interface ClaimRequest {
   readonly ids: readonly string[];
@@ -29,11 +30,15 @@ export class Claimer {
   private readonly durable: Batcher<ClaimRequest, ClaimedJob[]>;
   private readonly quickConnection: HotConnection;
 
-  /** @param names the types this worker runs; others are never claimed */
+  /**
+   * @param names the types this worker runs; others are never claimed
+   * @param lease by an id whose lease is gone nothing more is claimed, but what was claimed is answered
+   */
   constructor(
     database: Database,
     private readonly names: readonly string[],
     private readonly held: HeldRuns,
+    private readonly lease: Pick<LeaseKeeper, 'isHeldAs'>,
     private readonly metrics: Metrics,
   ) {
     this.quickConnection = database.hot('claim', { durable: false });
@@ -90,7 +95,10 @@ export class Claimer {
       // A lost answer may have hidden a claim: what is executing by us and not held here was claimed then.
       const found = repeated ? await claimedBy(query, workerId, ids) : [];
       const resolved = found.filter((job) => this.held.find(job.id)?.job.run !== job.run);
-      for (const job of [...resolved, ...(await claim(query, workerId, this.names, ids, areRetries))]) {
+      const fresh = this.lease.isHeldAs(workerId)
+        ? await claim(query, workerId, this.names, ids, areRetries)
+        : [];
+      for (const job of [...resolved, ...fresh]) {
         const request = owner.get(job.id);
         if (request) answers.get(request)?.push(job);
       }

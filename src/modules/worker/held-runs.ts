@@ -6,6 +6,8 @@ import type { Run } from './run.js';
 export class HeldRuns {
   private readonly held = new Map<string, Run>();
   private readonly stuckRuns = new Set<Run>();
+  /** How many claims and returns are under way, by the worker's id they are made under. */
+  private readonly underWay = new Map<string, number>();
   private emptyWaiters: (() => void)[] = [];
   /** When the last run began, monotonic, in ms. */
   lastAddedAt: number | undefined;
@@ -23,6 +25,23 @@ export class HeldRuns {
     const waiters = this.emptyWaiters;
     this.emptyWaiters = [];
     for (const resolve of waiters) resolve();
+  }
+
+  /** Until what this answers is called, jobs may come to execute under that worker's id, or be given back. */
+  expect(workerId: string): () => void {
+    this.underWay.set(workerId, (this.underWay.get(workerId) ?? 0) + 1);
+    return () => {
+      const left = (this.underWay.get(workerId) ?? 0) - 1;
+      if (left > 0) this.underWay.set(workerId, left);
+      else this.underWay.delete(workerId);
+    };
+  }
+
+  /** The ids of this worker under which jobs execute, or may. */
+  get workerIds(): Set<string> {
+    const ids = new Set(this.underWay.keys());
+    for (const run of this.held.values()) ids.add(run.workerId);
+    return ids;
   }
 
   /** The run's outcome is recorded, but its handler goes on and keeps its slot. */

@@ -7,7 +7,7 @@ import type { HeldRuns } from './held-runs.js';
 import {
   registerWorker,
   renewLease,
-  stopWorker,
+  stopWorkers,
   type SlotReport,
   type WorkerRow,
 } from './worker.repository.js';
@@ -45,7 +45,7 @@ export class LeaseKeeper {
   private readonly logger = new Logger('Lease');
   private readonly query: Query;
   private currentId: string;
-  /** Of the leases that are gone, those not yet given up. */
+  /** Of the leases that are gone, those not yet given up; among them some that were asked for while the database was away. */
   private readonly formerIds = new Set<string>();
   private renewedAt = monotonicMs();
   private beatTimer: NodeJS.Timeout | undefined;
@@ -102,7 +102,7 @@ export class LeaseKeeper {
   }
 
   /**
-   * Ends the beats, and gives the lease up unless runs are left whose outcomes are not recorded: those are met as lost once it has been
+   * Ends the beats, and gives its leases up unless runs are left whose outcomes are not recorded: those are met as lost once it has been
    * silent, as after a crash, for until then their handlers may be at work.
    */
   async stop(areRunsLeft: boolean): Promise<void> {
@@ -110,9 +110,7 @@ export class LeaseKeeper {
     clearTimeout(this.beatTimer);
     clearInterval(this.watchTimer);
     await this.beating;
-    if (areRunsLeft) return;
-    await this.giveFormerUp();
-    if (!this.isLost) await stopWorker(this.query, this.currentId);
+    if (!areRunsLeft) await stopWorkers(this.query, [...this.formerIds, this.currentId]);
   }
 
   /** From beginning to beginning: with a database that takes a second for each statement, a beat may take as long as the pause. */
@@ -132,11 +130,12 @@ export class LeaseKeeper {
       if (this.isLost) await this.register();
       else await this.renew(askedAt);
       await this.readTruth();
-      await this.giveFormerUp();
       await this.parts.database.synchronizeClock();
     } catch (error) {
       this.logger.warn(`no heartbeat: ${reasonOf(error)}`);
+      return;
     }
+    await this.giveFormerUp();
   }
 
   private async renew(askedAt: number): Promise<void> {
@@ -207,15 +206,19 @@ export class LeaseKeeper {
   }
 
   /**
-   * Gives up each lease that is gone once no run of it is held, so that what may still execute under it is met as lost. Before that the
-   * outcomes of its runs may be on their way, and who met the runs first would have them run again; a lease that is never given up is met as silent.
+   * Gives up the leases that are gone and under which nothing is held or on its way; never rejects. Before that, outcomes of their runs and jobs
+   * that go back unbegun may be about to be recorded, and who met the runs first would have them charged as lost. A lease that is never
+   * given up is met as silent.
    */
   private async giveFormerUp(): Promise<void> {
-    const ids = new Set(this.parts.held.all.map((run) => run.workerId));
-    for (const id of this.formerIds) {
-      if (ids.has(id)) continue;
-      await stopWorker(this.query, id);
-      this.formerIds.delete(id);
+    const { workerIds } = this.parts.held;
+    const ids = [...this.formerIds].filter((id) => !workerIds.has(id));
+    if (ids.length === 0) return;
+    try {
+      await stopWorkers(this.query, ids);
+      for (const id of ids) this.formerIds.delete(id);
+    } catch (error) {
+      this.logger.warn(`the leases that are gone are not given up yet: ${reasonOf(error)}`);
     }
   }
 }

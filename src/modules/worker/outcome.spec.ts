@@ -68,11 +68,10 @@ describe('a run that ended otherwise', () => {
     });
   });
 
-  it('waits for the type’s backoff after a failure, for its own delay after a snooze, and not at all when interrupted', () => {
-    expect(ended(runOf(2), { outcome: 'failed' }, ENDED, half)).toMatchObject({
-      status: 'waiting',
-      delayMs: 1_000,
-    });
+  it('waits for the type’s backoff after what is charged, for its own delay after a snooze, and not at all when interrupted', () => {
+    for (const outcome of ['failed', 'lost'] as const) {
+      expect(ended(runOf(2), { outcome }, ENDED, half)).toMatchObject({ status: 'waiting', delayMs: 1_000 });
+    }
     expect(ended(runOf(), { outcome: 'snoozed', delayMs: 42 }, ENDED)).toMatchObject({
       delayMs: 42,
       isRefunded: true,
@@ -82,6 +81,7 @@ describe('a run that ended otherwise', () => {
 
   it('has failed with the last attempt, or when it is final; is done when onError said so', () => {
     expect(ended(runOf(3), { outcome: 'failed' }, ENDED)).toMatchObject({ status: 'failed' });
+    expect(ended(runOf(3), { outcome: 'lost' }, ENDED)).toMatchObject({ status: 'failed' });
     expect(ended(runOf(1), { outcome: 'failed', isFinal: true }, ENDED)).toMatchObject({ status: 'failed' });
     expect(ended(runOf(3), { outcome: 'failed', isDone: true }, ENDED)).toMatchObject({ status: 'done' });
   });

@@ -73,6 +73,7 @@ export class QueueLine implements LineState {
       queue: parts.queue,
       names: new Set(parts.types.map(({ name }) => name)),
       slots,
+      held: parts.held,
       lease: parts.lease,
       mostAtOnce: () => (this.isIdle ? this.settings.maxBatchSize : 0),
       start: (job, workerId) => claims.start(job, workerId),
@@ -162,7 +163,7 @@ export class QueueLine implements LineState {
   }
 
   private slotsOf(kind: SlotKind, concurrency: number): SlotsOfKind {
-    const { queue, registry, transport, claimer, runner, settlement, lease } = this.parts;
+    const { queue, registry, transport, claimer, runner, settlement, held, lease } = this.parts;
     const slots = new Slots(concurrency);
     const claims = new SlotClaims({
       kind,
@@ -172,6 +173,7 @@ export class QueueLine implements LineState {
       claimer,
       runner,
       settlement,
+      held,
       lease,
     });
     const intake = new Intake({

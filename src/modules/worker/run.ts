@@ -25,7 +25,7 @@ export class Run {
   timeoutMs: number | undefined;
   /** Ends the wait for the next deadline: first the timeout, after an abort the grace. */
   timer: NodeJS.Timeout | undefined;
-  /** True once the outcome has been handed over, or the run is nobody's: what the handler does then no longer counts. */
+  /** True once the outcome has been handed over: what the handler does then no longer counts. */
   isSettled = false;
   /** Where spans are made, the one of this run. */
   span: RunSpan | undefined;

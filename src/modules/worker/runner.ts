@@ -13,6 +13,7 @@ import {
   type ErrorVerdict,
   type JobEndings,
   type JobService,
+  type RunOutcome,
   type RunResult,
 } from '../job/index.js';
 import type { HeldRuns } from './held-runs.js';
@@ -59,8 +60,15 @@ export class Runner {
 
   /** Lets the job of a run that never began wait again, uncharged, if it is this worker's at all; `told` when that is recorded or refused. */
   giveBack(run: Run, told: () => void): void {
-    const result = this.other(run, { outcome: 'interrupted' });
-    this.parts.settlement.record(run.workerId, result, () => result, told);
+    const over = this.parts.held.expect(run.workerId);
+    this.parts.settlement.giveBack(
+      run.workerId,
+      this.other(run, { outcome: 'interrupted', error: unbegun() }),
+      () => {
+        over();
+        told();
+      },
+    );
   }
 
   private begin(run: Run, timeoutMs: number | null): void {
@@ -207,10 +215,9 @@ export class Runner {
       this.parts.held.remove(run);
       if (answer?.kind === 'settled') {
         const { status } = answer;
-        const outcome = result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome;
-        this.parts.metrics.ended(run.job, outcome, status, ranMs);
+        this.parts.metrics.ended(run.job, outcomeOf(result), status, ranMs);
         if (!isOpen(status)) this.parts.endings.tell({ id: run.job.id, status });
-      } else if (answer?.kind === 'refused' && run.abortedBy !== 'lost') {
+      } else if (answer?.kind === 'refused' && outcomeOf(result) !== 'lost') {
         this.logger.warn(
           `the outcome of job ${run.job.id}, run ${run.job.run}, came too late: the run was no longer this worker's`,
         );
@@ -242,6 +249,17 @@ export class Runner {
   private now(): Date {
     return new Date(this.parts.clock.now());
   }
+}
+
+function outcomeOf(result: RunResult): RunOutcome {
+  return result.kind === 'succeeded' ? 'succeeded' : result.entry.outcome;
+}
+
+/** Why a run ends that was given back; without a stack, for it is nobody's fault. */
+function unbegun(): Error {
+  const error = new Error('the run never began: its worker stopped, or its lease was lost');
+  delete error.stack;
+  return error;
 }
 
 /** How a run ends whose signal aborted. One that is lost is so for good if the rescue, or another worker's run, was there before. */

@@ -132,20 +132,33 @@ export class Settlement {
     fallback: (error: RookeryError) => RunResult,
     told: (answer: SettleAnswer | undefined) => void,
   ): void {
+    this.enter({ workerId, result }, fallback, (answer) => {
+      if (answer?.kind === 'refused') this.refused++;
+      told(answer);
+    });
+  }
+
+  /** Lets the job of a run that never began wait again, where the fence holds; `told` when that is recorded, refused or given up. */
+  giveBack(workerId: string, result: RunResult, told: () => void): void {
+    this.enter({ workerId, result }, () => result, told);
+  }
+
+  private enter(
+    outcome: Outcome,
+    fallback: (error: RookeryError) => RunResult,
+    told: (answer: SettleAnswer | undefined) => void,
+  ): void {
     this.unsettledCount++;
-    const outcome = { workerId, result };
     const end = (answer: SettleAnswer | undefined): void => {
       this.unsettledCount--;
       if (this.waiters.length > 0) this.wakeWaiters();
-      if (answer?.kind === 'refused') this.refused++;
       told(answer);
     };
     const batcher = hasChildren(outcome) ? this.withChildren : this.plain;
     batcher.enter(outcome, end, (error) => {
       void this.insist(outcome, fallback, error).then(end, (last: unknown) => {
-        this.logger.error(
-          `the outcome of job ${result.id}, run ${result.run}, is not recorded: ${reasonOf(last)}`,
-        );
+        const { id, run } = outcome.result;
+        this.logger.error(`the outcome of job ${id}, run ${run}, is not recorded: ${reasonOf(last)}`);
         end(undefined);
       });
     });

@@ -1,6 +1,7 @@
 import type { QueueSettings } from '../../config/index.js';
 import { fromStoredTimeoutMs, type ClaimedJob, type JobRegistry, type JobType } from '../job/index.js';
 import type { Claimer } from './claimer.js';
+import type { HeldRuns } from './held-runs.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { Run, type RunHooks } from './run.js';
 import type { Runner } from './runner.js';
@@ -30,6 +31,7 @@ export interface ClaimParts {
   readonly claimer: Claimer;
   readonly runner: Runner;
   readonly settlement: Settlement;
+  readonly held: HeldRuns;
   readonly lease: LeaseKeeper;
 }
 
@@ -95,8 +97,9 @@ export class SlotClaims {
   /** Claims ids for slots already taken, starts what was claimed and gives the other slots back; answers the ids only others can run. */
   private async claim(ids: readonly string[], isDurable: boolean): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return NONE;
-    const { kind, claimer, lease, slots } = this.parts;
+    const { kind, claimer, held, lease, slots } = this.parts;
     const { workerId } = lease;
+    const over = held.expect(workerId);
     let started = 0;
     try {
       const jobs = await claimer.claim({ ids, workerId, areRetries: kind === 'retry' }, isDurable);
@@ -106,6 +109,7 @@ export class SlotClaims {
       const claimed = new Set(jobs.map((job) => job.id));
       return new Set(await claimer.foreignAmong(ids.filter((id) => !claimed.has(id))));
     } finally {
+      over();
       slots.release(ids.length - started);
     }
   }

@@ -45,10 +45,10 @@ const RENEW = {
           RETURNING drain_requested_at IS NOT NULL AS "isDrainWanted"`,
 };
 
-/** Gives the lease up: jobs that are still executing under it are lost wherever they are met. */
+/** Gives leases up: jobs that are still executing under them are lost wherever they are met. */
 const STOP = {
-  name: 'stop_worker',
-  text: `UPDATE worker SET stopped_at = now() WHERE id = $1 AND stopped_at IS NULL`,
+  name: 'stop_workers',
+  text: `UPDATE worker SET stopped_at = now() WHERE id = ANY ($1::uuid[]) AND stopped_at IS NULL`,
 };
 
 /** Makes a worker's lease; its id must be new. */
@@ -82,7 +82,7 @@ export async function renewLease(
   return renewed;
 }
 
-/** Gives the lease up. */
-export async function stopWorker(query: Query, id: string): Promise<void> {
-  await query(STOP, [id]);
+/** Gives the leases of these ids up; some of them may never have been made. */
+export async function stopWorkers(query: Query, ids: readonly string[]): Promise<void> {
+  await query(STOP, [ids]);
 }

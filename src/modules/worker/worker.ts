@@ -133,7 +133,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   private makeLines(served: ReadonlyMap<string, readonly JobType[]>, lease: LeaseKeeper): void {
     const { database, registry, transport, held, jobs, endings, enqueuer, metrics } = this;
     const names = [...served.values()].flat().map((type) => type.name);
-    const claimer = new Claimer(database, names, held, metrics);
+    const claimer = new Claimer(database, names, held, lease, metrics);
     const settlement = new Settlement(
       database,
       enqueuer,
