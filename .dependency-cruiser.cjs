@@ -111,10 +111,10 @@ module.exports = {
     },
     {
       name: 'composition-knows-no-user-code',
-      comment: 'What composes Rookery serves any application; whose job types run is said in main.ts.',
+      comment: 'What composes Rookery serves any application; whose job types run is said in app.module.ts.',
       severity: 'error',
       from: { path: ['^src/entries/', '^src/rookery[.]module[.]ts$', '^src/index[.]ts$'] },
-      to: { path: '^src/(main[.]ts$|boot/|cli/|jobs/|samples/)' },
+      to: { path: '^src/((main|application)[.]ts$|boot/|cli/|jobs/|samples/)' },
     },
     {
       name: 'boot-imports-config-and-kernel',
@@ -141,7 +141,7 @@ module.exports = {
       name: 'main-uses-the-public-surface',
       comment: 'Rookery starts itself the way a foreign application starts it.',
       severity: 'error',
-      from: { path: '^src/main[.]ts$' },
+      from: { path: '^src/(main|application)[.]ts$' },
       to: { path: '^src/(modules|entries|migrations|cli)/' },
     },
     {

@@ -1,11 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule } from './app.module.js';
 import {
-  assertPortFree,
-  endGracefully,
   exitCodes,
   makeLogger,
   planStart,
@@ -13,22 +8,10 @@ import {
   watchParents,
   watchSignals,
   watchStrayErrors,
-  type QuietLogger,
-  type StartPlan,
 } from './boot/index.js';
-import {
-  Lifecycle,
-  Retirement,
-  RookeryError,
-  answerClientError,
-  answerFrameworkError,
-  hasApi,
-  hasDashboard,
-  protectServer,
-  type EntryName,
-} from './index.js';
-
-type RunPlan = Extract<StartPlan, { kind: 'run' }>;
+import type { Application } from './application.js';
+import { RookeryError } from './kernel/errors.js';
+import { Lifecycle } from './kernel/lifecycle.js';
 
 type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -52,9 +35,9 @@ async function main(): Promise<ExitCode> {
   const logger = makeLogger(plan.config.log, plan.entries);
   if (plan.config.log.format === 'json') tellFailure = (text) => logger.fatal(text, 'Rookery');
   const lifecycle = new Lifecycle();
-  let exitCode: ExitCode = exitCodes.stopped;
-  const stopAtOnce = (): void => {
-    exitCode = exitCodes.failed;
+  let hurriedBy: string | undefined;
+  const stopAtOnce = (reason: string): void => {
+    hurriedBy ??= reason;
     lifecycle.hurry();
   };
   let retired = (_reason: string): void => undefined;
@@ -63,13 +46,14 @@ async function main(): Promise<ExitCode> {
     watchSignals((signal, isUrgent) => {
       if (!isUrgent) return resolve(signal);
       logger.warn(`stopping at once: ${signal} again; jobs that still run will run again`, 'Rookery');
-      stopAtOnce();
+      stopAtOnce(`${signal} again`);
     });
     watchParents(() => resolve('the process that started this one is gone'), ancestors);
     // At once: what runs is left to be charged as lost, so that a job which does this every time does not do it for ever.
-    watchStrayErrors(logger, () => {
-      stopAtOnce();
-      resolve('an error that nobody caught');
+    watchStrayErrors(logger, (message) => {
+      const reason = `an error that nobody caught: ${message}`;
+      stopAtOnce(reason);
+      resolve(reason);
     });
   });
   const isStopped = stopped.then((reason) => {
@@ -77,11 +61,11 @@ async function main(): Promise<ExitCode> {
     // Before the application is there, this ends the wait for its database.
     return lifecycle.stop();
   });
-  let app: NestFastifyApplication | undefined;
+  let application: Application | undefined;
   try {
-    app = await start(plan, lifecycle, logger);
-    app.get(Retirement).onRetired(retired);
-    if (!lifecycle.isStopping) logger.log(await readyLine(plan, app), 'Rookery');
+    // Not before: what the command line only asks is answered at once, and a job type that is wrong is told like any other mistake.
+    const { startApplication } = await import('./application.js');
+    if (!lifecycle.isStopping) application = await startApplication(plan, { lifecycle, logger, retired });
   } catch (error) {
     // A stop amid the boot makes it fail; that is no failure.
     if (!lifecycle.isStopping) {
@@ -90,42 +74,10 @@ async function main(): Promise<ExitCode> {
     }
   }
   await isStopped;
-  await app?.close();
-  logger.log('stopped', 'Rookery');
-  return exitCode;
-}
-
-async function start(
-  { config, entries }: RunPlan,
-  lifecycle: Lifecycle,
-  logger: QuietLogger,
-): Promise<NestFastifyApplication> {
-  await assertPortFree(config.http.port, config.http.host);
-  const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.register(entries, config, lifecycle),
-    new FastifyAdapter({
-      clientErrorHandler: answerClientError,
-      frameworkErrors: answerFrameworkError,
-      trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
-    }),
-    { logger, abortOnError: false, forceCloseConnections: true },
-  );
-  // First, so that it sees every request, also those that the others refuse.
-  endGracefully(app, lifecycle);
-  protectServer(app, config);
-  await app.listen(config.http.port, config.http.host);
-  return app;
-}
-
-/** The one line that says where to look; a worker or a scheduler answers only for its health. */
-async function readyLine({ entries }: RunPlan, app: NestFastifyApplication): Promise<string> {
-  const url = await app.getUrl();
-  return `ready: ${entries.join(', ')} at ${url} (try ${url}${lookAt(entries)})`;
-}
-
-function lookAt(entries: readonly EntryName[]): string {
-  if (hasDashboard(entries)) return '/dashboard';
-  return hasApi(entries) ? '/status' : '/health/ready';
+  await application?.close();
+  if (hurriedBy === undefined) logger.log('stopped', 'Rookery');
+  else logger.error(`stopped at once: ${hurriedBy}`, 'Rookery');
+  return hurriedBy === undefined ? exitCodes.stopped : exitCodes.failed;
 }
 
 function version(): string {

@@ -7,7 +7,7 @@ import { CoreModule } from './entries/core.module.js';
 import { entryModules, isSelfContained } from './entries/entry-modules.js';
 import { AccessModule } from './modules/access/index.js';
 import { DatabaseModule } from './modules/database/index.js';
-import { JobModule, JobTypeList, type Handler, type JobType } from './modules/job/index.js';
+import { JobModule, JobTypeList, isHandlerClass, type Handler, type JobType } from './modules/job/index.js';
 import { TransportModule, type TransportModuleOptions } from './modules/transport/index.js';
 
 export interface RookeryOptions {
@@ -54,12 +54,13 @@ export class RookeryModule {
 
   /**
    * Provides handlers, and makes job types known that this application only enqueues. What the handlers inject comes
-   * from `imports`, or from global modules.
+   * from `imports`, or from global modules. Throws `invalid_config` for what is neither.
    */
   static forFeature(
     jobs: readonly (Type<Handler> | JobType)[],
     imports: NonNullable<DynamicModule['imports']> = [],
   ): DynamicModule {
+    for (const [index, job] of jobs.entries()) refuseStranger(job, index);
     const handlers = jobs.filter((job): job is Type<Handler> => typeof job === 'function');
     const types = jobs.filter((job): job is JobType => typeof job !== 'function');
     return {
@@ -79,6 +80,22 @@ function refuseRetiringApi(entries: readonly EntryName[], { retire }: RookeryCon
   throw new RookeryError(
     'invalid_config',
     `${setting} ends a worker or a scheduler when its work is done, but ${entries.join(', ')} answers for jobs; start it with --entry worker`,
+  );
+}
+
+/** Nest would take any class, and its jobs would never run; where two files import each other, one of them sees `undefined`. */
+function refuseStranger(job: Type<Handler> | JobType | undefined, index: number): void {
+  const isKnown = typeof job === 'function' ? isHandlerClass(job) : typeof job?.name === 'string';
+  if (isKnown) return;
+  const what =
+    typeof job === 'function' ? `class ${job.name}` : `number ${index + 1}, ${JSON.stringify(job)},`;
+  const remedy =
+    job === undefined
+      ? 'look for files that import each other'
+      : 'give it classes with @JobHandler(type), and what defineJob answers';
+  throw new RookeryError(
+    'invalid_config',
+    `RookeryModule.forFeature: ${what} is no handler and no job type; ${remedy}`,
   );
 }
 

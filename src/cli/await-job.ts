@@ -21,6 +21,7 @@ export async function awaitJob(
     job = await followJob(context.client(flags), id, {
       withinMs,
       everyMs: SHOW_EVERY_MS,
+      onAway: () => indicator.update('the server does not answer'),
       onChange: ({ status, progress }) => indicator.update(progress?.note ?? status, progress?.fraction),
     });
   } finally {

@@ -86,5 +86,11 @@ async function changeByFilter(context: CliContext, flags: ChangeFlags, { act, pa
   }
   if (flags.json === true) context.printJson({ matched, changed });
   else
-    context.terminal.print(dryRun === true ? `${matched} jobs would be ${past}` : `${changed} jobs ${past}`);
+    context.terminal.print(
+      dryRun === true ? `${jobCount(matched)} would be ${past}` : `${jobCount(changed)} ${past}`,
+    );
+}
+
+function jobCount(count: number): string {
+  return count === 1 ? '1 job' : `${count} jobs`;
 }

@@ -26,7 +26,7 @@ export const exitCodesHelp = `Exit codes:
   1  the server refused the request, or failed
   2  the command line is wrong; nothing was sent
   3  nothing answers at the URL, or it cannot serve now; worth another try
-  4  there is no such job, batch, queue or worker
+  4  there is no such job, batch, schedule, queue or worker
   5  the job, or a job of the batch, that was waited for ended failed or canceled
   6  the time of --wait was over before the job was
   7  doctor found a problem`;

@@ -7,6 +7,12 @@ export function apiDuration(text: string): Duration {
   return /^\d+$/.test(text) ? Number(text) : text;
 }
 
+/** A duration that is kept for all to go by, and so has to say its unit. Throws a usage error for a bare number. */
+export function durationWithUnit(flag: string, text: string): Duration {
+  if (!/^\d+(\.\d+)?$/.test(text)) return text;
+  throw new CliError(exitCodes.usage, `${flag}: ${text} could be ${text}ms or ${text}s; write the unit too`);
+}
+
 /** A duration that this process waits by, in ms. Throws a usage error for what is none. */
 export function waitMs(flag: string, text: string): number {
   const ms = parseDuration(apiDuration(text));

@@ -39,8 +39,9 @@ export class CoreModule implements BeforeApplicationShutdown {
 
   /** Before, not on, shutdown: a foreign application's DataSource closes on it, and jobs may still be using that one. */
   async beforeApplicationShutdown(): Promise<void> {
-    for (const { phase, step, error } of await this.lifecycle.stop()) {
-      this.logger.warn(`${phase}: ${step} ${error.message}`);
-    }
+    const failed = new Map<string, string[]>();
+    for (const { step, error } of await this.lifecycle.stop())
+      failed.set(error.message, [...(failed.get(error.message) ?? []), step]);
+    for (const [what, steps] of failed) this.logger.warn(`${steps.join(', ')}: ${what}`);
   }
 }

@@ -42,6 +42,41 @@ async function folderWith(settings: string): Promise<string> {
   return folder;
 }
 
+describe('rookery enqueue --wait, whose server goes away', () => {
+  const id = '01a2031e-4e1b-7000-b7c3-9f365bbfc2ba';
+  const enqueue = ['enqueue', '--name', 'mail'];
+
+  /** Takes a job and tells of it; `answers` says whether a question about it is answered. */
+  function serveJob(answers: (question: number) => boolean): Promise<string> {
+    let questions = 0;
+    return serve((request, response) => {
+      response.setHeader('content-type', 'application/json');
+      if (request.method === 'POST') {
+        response.statusCode = 201;
+        response.end(JSON.stringify({ id, status: 'waiting' }));
+      } else if (answers(++questions)) {
+        response.end(JSON.stringify({ id, status: 'done', result: 'sent', attempt: 1, maxAttempts: 3 }));
+      } else response.destroy();
+    });
+  }
+
+  it('waits for it to come back', async () => {
+    const url = await serveJob((question) => question > 2);
+    expect(await runCli([...enqueue, '--wait', '--url', url])).toMatchObject({
+      code: 0,
+      stdout: `enqueued ${id}\ndone "sent"\n`,
+    });
+  });
+
+  it('says in the end that the job is stored, and how to wait on', async () => {
+    const url = await serveJob(() => false);
+    expect(await runCli([...enqueue, '--wait=1s', '--url', url])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`job ${id} is stored; rookery watch ${id} waits on\n`) as string,
+    });
+  });
+});
+
 describe('rookery, asked for what it does', () => {
   it('lists commands and exit codes and exits 0', async () => {
     const run = await runCli(['--help']);

@@ -261,6 +261,10 @@ describe('rookery queues, workers and status', () => {
       code: 2,
       stderr: expect.stringContaining('"many" is no number') as string,
     });
+    expect(await rookery(['queues', 'set', 'objects', '--timeout', '30'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('30 could be 30ms or 30s; write the unit too') as string,
+    });
   });
 
   it('exits 4 for a queue that does not exist', async () => {

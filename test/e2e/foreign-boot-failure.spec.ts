@@ -93,6 +93,21 @@ describe('the boot of an application', () => {
     });
   });
 
+  it('fails on what is no handler and no job type, and names it', async () => {
+    class Plain {
+      handle(): void {
+        // Never called.
+      }
+    }
+    expect(() => RookeryModule.forFeature([MailHandler, Plain])).toThrow(
+      'class Plain is no handler and no job type; give it classes with @JobHandler(type)',
+    );
+    const missing = undefined as unknown as JobType;
+    expect(() => RookeryModule.forFeature([MailHandler, missing])).toThrow(
+      'number 2, undefined, is no handler and no job type; look for files that import each other',
+    );
+  });
+
   it('fails on a type without a handler whose queue is served here, and tells the ways out', async () => {
     expect(await failureOf([[MailHandler, Letter]])).toMatchObject({
       code: 'invalid_config',

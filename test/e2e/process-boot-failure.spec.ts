@@ -62,6 +62,17 @@ describe('a schema of a newer version', () => {
   });
 });
 
+describe('a job type that is wrong', () => {
+  const misspelt = useRookeryScene({ fixtures: { misspelt: 'dist/jobs' } });
+
+  it('ends the process with exit code 2 and one line that names type, field and value', async () => {
+    const { code, output } = await misspelt.start([], { DATABASE_URL: `postgres://me:hush@${nowhere}` })
+      .ended;
+    expect(code, output).toBe(2);
+    expect(output).toBe('rookery: job type "mail": onTimeout is "cancle"; use retry or fail or cancel');
+  });
+});
+
 describe('a stop while the embedded server starts', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s, leaves neither a process nor half a database',

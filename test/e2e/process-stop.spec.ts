@@ -104,7 +104,10 @@ describe('a job that outlasts the grace', () => {
     await hurry(first);
     // The grace is 25 s.
     expect(performance.now() - began).toBeLessThan(20_000);
-    expect(await first.ended).toMatchObject({ code: 1 });
+    const { code, output } = await first.ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(/still running: 1 job\(s\), which have 25s to end$/m);
+    expect(output).toMatch(/stopped at once: SIGINT again$/);
     await scene.nothingIsLeft();
 
     // The next start meets the job as it was left and gives it to its worker.
@@ -137,6 +140,7 @@ describe('an error that a handler throws where nobody can catch it', () => {
     const { code, output } = await first.ended;
     expect(code).toBe(1);
     expect(output).toContain('out of a clear sky');
+    expect(output).toMatch(/stopped at once: an error that nobody caught: out of a clear sky$/);
     await scene.nothingIsLeft();
 
     const second = scene.start([], env);

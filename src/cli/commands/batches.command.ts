@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { monotonicMs } from '../../kernel/clock.js';
+import { askAgain } from '../ask-again.js';
 import type { BatchAnswer, BatchListAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { CliError } from '../cli-error.js';
@@ -99,7 +100,7 @@ function createCommand(batches: Command, context: CliContext): void {
       const body = { name, items, key, open, deadline, onComplete: onComplete && { name: onComplete } };
       const { body: batch, status } = await context.client(flags).post<BatchAnswer>('/batch', { body });
       if (flags.json !== true) {
-        const made = status === 201 ? 'made batch' : 'made before: batch';
+        const made = status === 201 ? 'made batch' : 'made before, and nothing added: batch';
         context.terminal.print(`${made} ${context.terminal.paint('bold', batch.id)}`);
       } else if (flags.wait === undefined) context.printJson(batch);
       if (flags.wait !== undefined) await awaitBatch(context, flags, batch.id);
@@ -132,13 +133,19 @@ async function awaitBatch(context: CliContext, flags: WaitFlags, id: string): Pr
   const { wait = '' } = flags;
   const endsAt = monotonicMs() + (wait === '' ? Infinity : waitMs('--wait', wait));
   const indicator = context.terminal.indicator('waiting');
+  const ask = (): Promise<BatchAnswer> =>
+    askAgain(() => batchOf(context, flags, id), {
+      remedy: `batch ${id} is stored; rookery batches show ${id} --wait waits on`,
+      untilMs: endsAt,
+      onAway: () => indicator.update('the server does not answer'),
+    });
   let batch = await batchOf(context, flags, id);
   try {
     while (batch.completedAt === null && monotonicMs() < endsAt) {
       const ended = batch.done + batch.failed + batch.canceled;
       indicator.update(`${ended} of ${batch.total}`, batch.total === 0 ? undefined : ended / batch.total);
       await pause(Math.min(LOOK_EVERY_MS, Math.max(0, endsAt - monotonicMs())));
-      batch = await batchOf(context, flags, id);
+      batch = await ask();
     }
   } finally {
     indicator.stop();

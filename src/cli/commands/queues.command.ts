@@ -4,7 +4,7 @@ import type { QueueAnswer, QueueSettingsAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { CliError } from '../cli-error.js';
 import { exitCodes } from '../exit-codes.js';
-import { apiDuration, numberFlag } from '../parse-flags.js';
+import { durationWithUnit, numberFlag } from '../parse-flags.js';
 import { table } from '../table.js';
 
 interface SetFlags extends ServerFlags {
@@ -77,7 +77,9 @@ function changeOf({ concurrency, retryConcurrency, timeout }: SetFlags): Readonl
     ...(retryConcurrency !== undefined && {
       retryConcurrency: slots('--retry-concurrency', retryConcurrency),
     }),
-    ...(timeout !== undefined && { timeout: ownOr(timeout, apiDuration) }),
+    ...(timeout !== undefined && {
+      timeout: ownOr(timeout, (given) => durationWithUnit('--timeout', given)),
+    }),
   };
 }
 

@@ -49,8 +49,12 @@ async function watchJob(id: string, flags: ServerFlags, context: CliContext): Pr
     if (line !== shown) context.terminal.print(line);
     shown = line;
   };
+  const onAway = (): void => indicator.update('the server does not answer');
+  const client = context.client(flags);
   try {
-    requireGoodEnd(await followJob(context.client(flags), id, { everyMs: LOOK_EVERY_MS, onChange }));
+    // Asked once before: a server that is not there, or a job, is told at once.
+    await client.get(`/job/${encodeURIComponent(id)}`);
+    requireGoodEnd(await followJob(client, id, { everyMs: LOOK_EVERY_MS, onAway, onChange }));
   } finally {
     indicator.stop();
   }

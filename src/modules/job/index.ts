@@ -16,7 +16,7 @@ export {
 } from './handler.js';
 export { JobEndings, type JobEnding } from './job-endings.js';
 export { JobEnqueuer } from './job-enqueuer.js';
-export { JobHandler } from './job-handler.decorator.js';
+export { JobHandler, isHandlerClass } from './job-handler.decorator.js';
 export {
   JobPreparer,
   LARGEST_JOB_BODY,

@@ -9,6 +9,11 @@ type HandlerClass<Type extends JobType> = new (...args: never[]) => {
   handle(payload: Payload<Type>, ctx: JobContext): unknown;
 } & Pick<Handler<Type>, 'onError'>;
 
+/** True for a class that `@JobHandler` stands on. */
+export function isHandlerClass(target: object): boolean {
+  return Reflect.hasMetadata(JOB_TYPE_METADATA, target);
+}
+
 /** Makes a class the handler of a job type, and injectable; boot finds it among the providers. One type has one handler. */
 export function JobHandler<Type extends JobType>(
   type: Type,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { RookeryError } from '../../kernel/errors.js';
 import { defineJob, type JobTypeDefinition } from './job-type.js';
 
 const payload = z.object({ n: z.number() });
@@ -69,29 +70,56 @@ describe('a job type', () => {
     expect(defineJob(definition).prepare?.({ n: 1 }, {})).toEqual({ payload: { n: 2 } });
   });
 
-  it.each([
+  it.each<[string, object, string]>([
     ['name', { name: '' }, '""'],
     ['name', { name: 'with space' }, '"with space"'],
     ['name', { name: 'x'.repeat(129) }, 'xxx'],
+    ['name', { name: undefined }, 'undefined'],
     ['queue', { queue: 'Upper' }, '"Upper"'],
     ['queue', { queue: 'x'.repeat(65) }, 'xxx'],
+    ['payload', { payload: undefined }, 'undefined'],
+    ['payload', { payload: { n: 'number' } }, 'object'],
+    ['lane', { lane: 'hihg' }, '"hihg"'],
     ['maxAttempts', { maxAttempts: 0 }, '0'],
     ['maxAttempts', { maxAttempts: 1_001 }, '1001'],
     ['maxAttempts', { maxAttempts: 2.5 }, '2.5'],
     ['timeout', { timeout: 0 }, '0'],
+    ['timeout', { timeout: '20' }, '"20"'],
     ['timeout', { timeout: '25d' }, '"25d"'],
+    ['timeout', { timeout: '5 parsecs' }, '"5 parsecs"'],
+    ['onTimeout', { onTimeout: 'cancle' }, '"cancle"'],
+    ['backoff', { backoff: 'fast' }, '"fast"'],
     ['backoff.factor', { backoff: { factor: 0.5 } }, '0.5'],
     ['backoff.initial', { backoff: { initial: 0 } }, '0'],
     ['backoff.max', { backoff: { max: '0s' } }, '"0s"'],
+    ['backoff.jitter', { backoff: { jitter: 'nonee' } }, '"nonee"'],
+    ['dedupe', { dedupe: true }, 'true'],
     ['dedupe.window', { dedupe: { window: 0 } }, '0'],
+    ['dedupe.window', { dedupe: {} }, 'undefined'],
+    ['dedupe.until', { dedupe: { until: 'done' } }, '"done"'],
   ])('is refused for a bad %s, with the type, the value and the rule: %o', (field, rest, shown) => {
-    expect(() => define(rest)).toThrow(TypeError);
-    expect(() => define(rest)).toThrow(`: ${field} is `);
-    expect(() => define(rest)).toThrow(shown);
-    expect(() => define(rest)).toThrow(/; use /);
+    const refused = () => define(rest);
+    expect(refused).toThrow(RookeryError);
+    expect(refused).toThrow(`: ${field} is `);
+    expect(refused).toThrow(shown);
+    expect(refused).toThrow(/; use /);
   });
 
-  it('is refused for what is no duration', () => {
-    expect(() => define({ timeout: '5 parsecs' })).toThrow('not a duration: "5 parsecs"');
+  it('is refused for a slip, with what is meant', () => {
+    expect(() => define({ timeuot: '20s' } as object)).toThrow(
+      'job type "type": timeuot is nothing that is read; did you mean timeout?',
+    );
+    expect(() => define({ dedupe: { until: 'finished', windw: '5m' } } as object)).toThrow(
+      'dedupe.windw is nothing that is read; did you mean window?',
+    );
+    expect(() => define({ dedupe: { until: 'finished', window: '5m' } })).toThrow(
+      'leave it out beside until',
+    );
+  });
+
+  it('is told of everything that is wrong at once', () => {
+    const refused = () => define({ lane: 'hihg', maxAttempts: 0, timeuot: '20s' } as object);
+    expect(refused).toThrow('job type "type" has 3 errors:\n');
+    for (const field of ['lane', 'maxAttempts', 'timeuot']) expect(refused).toThrow(`\n  ${field} is `);
   });
 });

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { durationMs, parseDuration, type Duration } from '../../kernel/durations.js';
-import type { FreshLane } from '../transport/index.js';
+import { parseDuration, type Duration } from '../../kernel/durations.js';
+import { freshLanes, type FreshLane } from '../transport/index.js';
+import { DefinitionCheck } from './definition-check.js';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
 
 /** What happens to a run that exceeds its timeout: tried again while attempts remain, ended failed, or ended canceled. */
@@ -97,33 +98,61 @@ const LONGEST_TIMEOUT_MS = 24 * 86_400_000;
 export const MOST_ATTEMPTS = 1_000;
 const DEFAULT_MAX_ATTEMPTS = 3;
 
-/** Checks a job type and fills in its defaults. Throws a TypeError that names the type, the value and the rule. */
+const FIELDS = [
+  'name',
+  'queue',
+  'payload',
+  'lane',
+  'timeout',
+  'maxAttempts',
+  'backoff',
+  'dedupe',
+  'onTimeout',
+  'prepare',
+] as const satisfies readonly (keyof JobTypeDefinition<StandardSchemaV1>)[];
+
+/**
+ * Checks a job type and fills in its defaults. Throws `invalid_config` that names the type and, of everything that is wrong, the field, the
+ * value and the rule.
+ */
 export function defineJob<Schema extends StandardSchemaV1>(
   definition: JobTypeDefinition<Schema>,
 ): JobType<Schema> {
-  const { name } = definition;
-  if (!NAME.test(name)) throw invalid(name, 'name', name, 'use 1 to 128 of letters, digits and : _ . -');
-  const queue = definition.queue ?? queueOfItsOwn(name);
-  if (!QUEUE.test(queue)) throw invalid(name, 'queue', queue, 'use 1 to 64 of a-z, 0-9, _ and -');
-  const maxAttempts = definition.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
-  if (!isAttempts(maxAttempts))
-    throw invalid(name, 'maxAttempts', maxAttempts, `use a whole number from 1 to ${MOST_ATTEMPTS}`);
-  const { timeout, dedupe } = definition;
-  return Object.freeze({
+  const check = new DefinitionCheck();
+  check.slips(definition, FIELDS);
+  const { name, payload, timeout, maxAttempts = DEFAULT_MAX_ATTEMPTS, dedupe } = definition;
+  check.that(isText(name, NAME), 'name', name, 'use 1 to 128 of letters, digits and : _ . -');
+  const { queue = queueOfItsOwn(String(name)) } = definition;
+  check.that(
+    isText(queue, QUEUE) || definition.queue === undefined,
+    'queue',
+    queue,
+    'use 1 to 64 of a-z, 0-9, _ and -',
+  );
+  check.that(isSchema(payload), 'payload', payload, 'use a Standard Schema, as z.object({ … })');
+  check.that(
+    isAttempts(maxAttempts),
+    'maxAttempts',
+    maxAttempts,
+    `use a whole number from 1 to ${MOST_ATTEMPTS}`,
+  );
+  const type: JobType<Schema> = {
     name,
     queue,
-    payload: definition.payload,
-    lane: definition.lane ?? 'normal',
-    ...(timeout !== undefined && { timeoutMs: timeoutOf(name, timeout) }),
+    payload,
+    lane: check.oneOf('lane', definition.lane ?? 'normal', freshLanes),
+    ...(timeout !== undefined && { timeoutMs: timeoutOf(timeout, check) }),
     maxAttempts,
-    retryPolicy: retryPolicyOf(name, definition.backoff),
-    ...(dedupe && { dedupe: dedupeOf(name, dedupe) }),
-    onTimeout: definition.onTimeout ?? 'retry',
+    retryPolicy: retryPolicyOf(definition.backoff ?? {}, check),
+    ...(dedupe !== undefined && { dedupe: dedupeOf(dedupe, check) }),
+    onTimeout: check.oneOf('onTimeout', definition.onTimeout ?? 'retry', ['retry', 'fail', 'cancel']),
     ...(definition.prepare && {
-      prepare: (payload: StandardSchemaV1.InferOutput<Schema>, options: JobOptions) =>
-        definition.prepare?.(payload, options),
+      prepare: (given: StandardSchemaV1.InferOutput<Schema>, options: JobOptions) =>
+        definition.prepare?.(given, options),
     }),
-  });
+  };
+  check.done(`job type ${JSON.stringify(name)}`);
+  return Object.freeze(type);
 }
 
 /** True for a number of attempts a job may have: a whole number from 1 to 1,000. */
@@ -155,44 +184,48 @@ function queueOfItsOwn(name: string): string {
     .slice(0, 64);
 }
 
-function timeoutOf(name: string, timeout: Duration): number | null {
+function isText(value: unknown, form: RegExp): boolean {
+  return typeof value === 'string' && form.test(value);
+}
+
+/** A schema may be a function, as those of arktype are. */
+function isSchema(value: unknown): boolean {
+  const isAny = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  if (!isAny) return false;
+  const standard = (value as Partial<StandardSchemaV1>)['~standard'];
+  return typeof standard?.validate === 'function';
+}
+
+function timeoutOf(timeout: Duration, check: DefinitionCheck): number | null {
   if (timeout === 'none') return null;
-  const ms = positiveMs(name, 'timeout', timeout);
-  if (!isTimeoutMs(ms)) throw invalid(name, 'timeout', timeout, 'use 1ms to 24d, or "none"');
+  const ms = check.ms('timeout', timeout);
+  check.that(ms <= LONGEST_TIMEOUT_MS, 'timeout', timeout, 'use 1ms to 24d, or "none"');
   return ms;
 }
 
-function retryPolicyOf(name: string, backoff: JobTypeDefinition<StandardSchemaV1>['backoff']): RetryPolicy {
-  const factor = backoff?.factor ?? defaultRetryPolicy.factor;
-  if (!(factor >= 1 && Number.isFinite(factor)))
-    throw invalid(name, 'backoff.factor', factor, 'use a number of at least 1');
+type Backoff = NonNullable<JobTypeDefinition<StandardSchemaV1>['backoff']>;
+
+function retryPolicyOf(given: Backoff, check: DefinitionCheck): RetryPolicy {
+  const isGroup = check.group('backoff', given, ['initial', 'factor', 'max', 'jitter']);
+  const { factor = defaultRetryPolicy.factor, initial, max, jitter } = isGroup ? given : {};
+  check.that(factor >= 1 && Number.isFinite(factor), 'backoff.factor', factor, 'use a number of at least 1');
   const initialMs =
-    backoff?.initial === undefined
-      ? defaultRetryPolicy.initialMs
-      : positiveMs(name, 'backoff.initial', backoff.initial);
+    initial === undefined ? defaultRetryPolicy.initialMs : check.ms('backoff.initial', initial);
   return {
     initialMs,
     factor,
     // A first pause longer than the default cap is meant, and not to be capped.
-    maxMs:
-      backoff?.max === undefined
-        ? Math.max(defaultRetryPolicy.maxMs, initialMs)
-        : positiveMs(name, 'backoff.max', backoff.max),
-    jitter: backoff?.jitter ?? defaultRetryPolicy.jitter,
+    maxMs: max === undefined ? Math.max(defaultRetryPolicy.maxMs, initialMs) : check.ms('backoff.max', max),
+    jitter: check.oneOf('backoff.jitter', jitter ?? defaultRetryPolicy.jitter, ['full', 'none']),
   };
 }
 
-function dedupeOf(name: string, dedupe: Dedupe): DedupeRule {
-  if ('until' in dedupe) return { kind: 'until-finished' };
-  return { kind: 'window', windowMs: positiveMs(name, 'dedupe.window', dedupe.window) };
-}
-
-function positiveMs(name: string, field: string, duration: Duration): number {
-  const ms = durationMs(duration);
-  if (ms <= 0) throw invalid(name, field, duration, 'use more than 0');
-  return ms;
-}
-
-function invalid(name: string, field: string, value: unknown, rule: string): TypeError {
-  return new TypeError(`job type ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${rule}`);
+function dedupeOf(given: Dedupe, check: DefinitionCheck): DedupeRule {
+  const untilFinished = { kind: 'until-finished' } as const;
+  if (!check.group('dedupe', given, ['window', 'until'])) return untilFinished;
+  const { window, until } = given as { readonly window?: Duration; readonly until?: 'finished' };
+  if (until === undefined) return { kind: 'window', windowMs: check.ms('dedupe.window', window) };
+  check.oneOf('dedupe.until', until, ['finished']);
+  check.that(window === undefined, 'dedupe.window', window, 'leave it out beside until');
+  return untilFinished;
 }

@@ -67,7 +67,7 @@ export function parseCron(text: string): Cron {
   const parts = text.trim() === '' ? [] : text.trim().split(/\s+/);
   if (parts.length !== 5 && parts.length !== 6) {
     throw new CronError(
-      `has ${parts.length} fields; use 5 (minute hour day month weekday), or 6 with seconds first`,
+      `has ${parts.length === 1 ? '1 field' : `${parts.length} fields`}; use 5 (minute hour day month weekday), or 6 with seconds first`,
     );
   }
   const [second = '', minute = '', hour = '', day = '', month = '', weekday = ''] =

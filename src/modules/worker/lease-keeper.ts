@@ -19,6 +19,11 @@ export const HEARTBEAT_MS = 5_000;
 const LATE_MS = 1_000;
 const WATCH_MS = 1_000;
 
+/** An event loop that stood still for so long is told of: what waited meanwhile looks like a fault of the database. */
+const STALL_MS = 5_000;
+/** Most runs that are named then. */
+const MOST_NAMED = 5;
+
 /** What the lease keeper is told once. */
 export interface LeaseParts {
   readonly database: Database;
@@ -170,8 +175,10 @@ export class LeaseKeeper {
   /** Lets go before the rescue can have judged this worker: two thirds of the visibility timeout without a renewal. */
   private watch(): void {
     const now = monotonicMs();
-    const isLate = now - this.watchedAt > WATCH_MS + LATE_MS;
+    const lateMs = now - this.watchedAt - WATCH_MS;
+    const isLate = lateMs > LATE_MS;
     this.watchedAt = now;
+    if (lateMs > STALL_MS) this.tellOfStall(lateMs);
     if (isLate || this.isLost || now - this.renewedAt < (this.parts.shortestVisibilityMs * 2) / 3) return;
     this.logger.error(
       'the lease could not be renewed for two thirds of the visibility timeout: every run is aborted, as others may take them over',
@@ -179,6 +186,16 @@ export class LeaseKeeper {
     this.isLost = true;
     this.lostCount++;
     this.parts.held.abortAll('lost', 'the worker could not renew its lease');
+  }
+
+  private tellOfStall(ms: number): void {
+    const runs = this.parts.held.all;
+    const named = runs.slice(0, MOST_NAMED).map(({ job }) => `${job.name} ${job.id}`);
+    if (runs.length > named.length) named.push(`${runs.length - named.length} more`);
+    this.logger.warn(
+      `the event loop stood still for ${(ms / 1_000).toFixed(1)} s: a handler computed without a pause, or the process was stopped; ` +
+        `running: ${named.join(', ') || 'nothing any more'}`,
+    );
   }
 
   private async replace(reason: string): Promise<void> {

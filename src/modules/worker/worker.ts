@@ -8,6 +8,7 @@ import {
   type EntryName,
   type RookeryConfig,
 } from '../../config/index.js';
+import { formatDuration } from '../../kernel/durations.js';
 import { Health } from '../../kernel/health.js';
 import { IdGenerator } from '../../kernel/ids.js';
 import { Lifecycle } from '../../kernel/lifecycle.js';
@@ -246,6 +247,10 @@ export class Worker implements OnApplicationBootstrap, Occupation {
 
   /** Waits for the running jobs, aborts those that outlast the grace, and leaves those that ignore that to be settled as interrupted. */
   private async endRuns(graceMs: number, timeoutGraceMs: number): Promise<void> {
+    if (this.held.size > 0)
+      this.logger.log(
+        `still running: ${this.held.size} job(s), which have ${formatDuration(graceMs)} to end`,
+      );
     if (await within(this.held.empty(), graceMs)) return;
     this.logger.warn(
       `still running after the grace: ${this.held.size} job(s); they are interrupted and will run again`,

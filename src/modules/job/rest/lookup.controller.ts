@@ -20,13 +20,15 @@ const waitRule = expects('0 to 60s: milliseconds, or a number and a unit such as
 const statusQuery = z.strictObject({
   wait: z
     .string(waitRule)
-    .transform((text) => parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? -1)
-    .refine((ms) => ms >= 0 && ms <= LONGEST_WAIT_MS, {
-      error: 'is no wait; use 0 to 60s: milliseconds, or a number and a unit such as "30s"',
-    })
+    .refine((text) => waitMs(text) <= LONGEST_WAIT_MS, waitRule)
+    .transform(waitMs)
     .optional()
     .meta({ description: 'How long to wait for the job to end: 0 to 60s', examples: ['30s'] }),
 });
+
+function waitMs(text: string): number {
+  return parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? Infinity;
+}
 
 /** Answers for jobs. */
 @RestController('job')

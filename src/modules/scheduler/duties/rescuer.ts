@@ -182,7 +182,8 @@ export class Rescuer implements Duty {
         left.splice(0, answers.size);
         count += [...answers.values()].filter(({ kind }) => kind === 'settled').length;
       }
-      if (count > 0) this.parts.log.warn(`${count} runs of worker ${workerId} were lost and ended as such`);
+      if (count > 0)
+        this.parts.log.warn(`runs of worker ${workerId} that were lost and ended as such: ${count}`);
     }
   }
 

@@ -1,0 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicMs } from '../kernel/clock.js';
+import { CliError } from './cli-error.js';
+import { exitCodes } from './exit-codes.js';
+
+/** How long a server that has gone is waited for: a restart takes seconds, also of a machine's only process. */
+const AWAY_FOR_MS = 60_000;
+
+const ASK_EVERY_MS = 500;
+
+/**
+ * Asks about something that is stored, again and again while nothing answers or the server cannot serve. `onAway` hears of each question in vain.
+ * Throws the last error, with `remedy` for a further line, when that lasts a minute or longer than `untilMs` (monotonic); any other
+ * error at once.
+ */
+export async function askAgain<Answer>(
+  ask: () => Promise<Answer>,
+  { remedy, untilMs, onAway }: { remedy: string; untilMs: number; onAway: () => void },
+): Promise<Answer> {
+  const giveUpAt = Math.min(untilMs, monotonicMs() + AWAY_FOR_MS);
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exitCode !== exitCodes.unreachable) throw error;
+      if (monotonicMs() + ASK_EVERY_MS >= giveUpAt)
+        throw new CliError(error.exitCode, error.message, [...error.lines, remedy], error.json);
+      onAway();
+      await pause(ASK_EVERY_MS);
+    }
+  }
+}
