@@ -85,13 +85,14 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** A readable line for what the operator can mend; everything there is for what only we can. */
+/** A readable line for what the operator can mend; for what only a programmer can, everything there is, and then what it comes to. */
 function describe(error: unknown): string {
   if (error instanceof RookeryError) return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `${error.message}; another process listens there: stop it, or choose another port with --port`;
   }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.stack === undefined ? error.message : `${error.stack}\n${error.message}`;
 }
 
 try {

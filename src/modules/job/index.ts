@@ -76,6 +76,7 @@ export type { JobPlace, WalkLimits, WalkRange, WalkStep } from './repository/wal
 export { Answer } from './rest/answer.js';
 export { BodyLimit } from './rest/body-limit.decorator.js';
 export { CheckedBy, expects } from './rest/checked-by.js';
+export { requestTime } from './rest/request-time.js';
 export { defined } from './rest/defined.js';
 export { queueSettingsAnswer } from './rest/job-answers.dto.js';
 export { answerOf, count, isoTime, listOf, uuid, type Wire } from './rest/openapi/answer-of.js';

@@ -55,7 +55,8 @@ function parts(cursor: string): (string | undefined)[] {
 
 function isTime(text: string): boolean {
   const [, date, time] = TIME.exec(text) ?? [];
-  return !Number.isNaN(Date.parse(`${date}T${time}Z`));
+  // PostgreSQL counts the year before the first otherwise.
+  return Date.parse(`${date}T${time}Z`) >= Date.parse('0001-01-01T00:00:00Z');
 }
 
 function hashOf(list: unknown): string {

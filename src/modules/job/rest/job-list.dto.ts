@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jobStates } from '../state-machine.js';
 import { expects } from './checked-by.js';
 import { defined } from './defined.js';
+import { requestTime } from './request-time.js';
 
 const LONGEST_OBJECT_ID = 512;
 const MOST_JOBS = 1_000;
@@ -12,14 +13,6 @@ const nameRule = expects('the name of a job type: 1 to 128 of letters, digits an
 const queueRule = expects('a queue name: 1 to 64 of a-z, 0-9, _ and -');
 
 const errorRule = expects('1 to 200 characters without U+0000');
-const timeRule = expects('a time in ISO 8601 with a zone, as 2026-01-31T03:00:00Z');
-const time = z
-  .string(timeRule)
-  .refine(
-    (text) => /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && !Number.isNaN(Date.parse(text)),
-    timeRule,
-  );
-const asDate = (text: string): Date => new Date(text);
 
 /** The fields by which jobs are chosen, in lists and in changes of many. */
 export const filterFields = {
@@ -42,14 +35,8 @@ export const filterFields = {
     .regex(/^[^\0]{1,200}$/, errorRule)
     .meta({ description: 'Part of what the last failed run said, in whatever case' })
     .optional(),
-  since: time
-    .meta({ format: 'date-time', description: 'Made (failed and canceled: ended) from then on' })
-    .transform(asDate)
-    .optional(),
-  until: time
-    .meta({ format: 'date-time', description: 'Made (failed and canceled: ended) before then' })
-    .transform(asDate)
-    .optional(),
+  since: requestTime('Made (failed and canceled: ended) from then on').optional(),
+  until: requestTime('Made (failed and canceled: ended) before then').optional(),
 };
 
 const cursor = z.string(expects('the next of an earlier answer')).optional();

@@ -3,20 +3,9 @@ import { freshLanes } from '../../transport/index.js';
 import { MOST_ATTEMPTS, type JobOptions } from '../job-type.js';
 import { expects } from './checked-by.js';
 import { defined } from './defined.js';
-
-/** With a zone, so that it is one moment everywhere. */
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/i;
+import { requestTime } from './request-time.js';
 
 const duration = (rule: string) => z.union([z.number(), z.string()], expects(rule));
-
-const time = z
-  .string(expects('a time in ISO 8601, as 2026-01-31T03:00:00Z'))
-  .refine(
-    (text) => ISO_TIME.test(text) && !Number.isNaN(Date.parse(text)),
-    expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
-  )
-  .meta({ format: 'date-time' })
-  .transform((text) => new Date(text));
 
 /** A job as a request may ask for it. Only forms are checked here; ranges are the same for every way in, and checked behind it. */
 export const jobRequest = z
@@ -32,7 +21,7 @@ export const jobRequest = z
       timeout: duration('milliseconds, a number and a unit such as "30s", or "none"').optional(),
       maxAttempts: z.number(expects(`a whole number from 1 to ${MOST_ATTEMPTS}`)).optional(),
       delay: duration('milliseconds, or a number and a unit such as "30s"').optional(),
-      runAt: time.optional(),
+      runAt: requestTime().optional(),
       batchId: z
         .string(expects('the id of an open batch'))
         .optional()

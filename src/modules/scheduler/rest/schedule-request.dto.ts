@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import { defined, expects } from '../../job/index.js';
+import { defined, expects, requestTime } from '../../job/index.js';
 
 const duration = (rule: string) => z.union([z.number(), z.string()], expects(rule));
-
-const time = z
-  .string(expects('a time in ISO 8601, as 2026-01-31T03:00:00Z'))
-  .refine(
-    (text) => /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && !Number.isNaN(Date.parse(text)),
-    expects('ISO 8601 with a zone, as 2026-01-31T03:00:00Z'),
-  )
-  .meta({ format: 'date-time' })
-  .transform((text) => new Date(text));
 
 /** A schedule as a request may ask for it. Only forms are checked here; what a cron or a zone may be is checked behind it. */
 export const scheduleRequest = z
@@ -28,8 +19,8 @@ export const scheduleRequest = z
         )
         .optional(),
       jitter: duration('a number and a unit, as "30s"').optional(),
-      startAt: time.optional(),
-      endAt: time.optional(),
+      startAt: requestTime().optional(),
+      endAt: requestTime().optional(),
       paused: z.boolean(expects('true or false')).optional(),
     },
     expects('a JSON object, as {"cron": "0 2 * * *", "job": "example:job", "payload": {}}'),
