@@ -83,20 +83,21 @@ function refuseRetiringApi(entries: readonly EntryName[], { retire }: RookeryCon
   );
 }
 
-/** Nest would take any class, and its jobs would never run; where two files import each other, one of them sees `undefined`. */
+/** Nest would take any class, and its jobs would never run; where two files import each other, one of them may see `undefined`. */
 function refuseStranger(job: Type<Handler> | JobType | undefined, index: number): void {
-  const isKnown = typeof job === 'function' ? isHandlerClass(job) : typeof job?.name === 'string';
+  const isKnown = typeof job === 'function' ? isHandlerClass(job) : isJobType(job);
   if (isKnown) return;
-  const what =
-    typeof job === 'function' ? `class ${job.name}` : `number ${index + 1}, ${JSON.stringify(job)},`;
-  const remedy =
-    job === undefined
-      ? 'look for files that import each other'
-      : 'give it classes with @JobHandler(type), and what defineJob answers';
+  const kind = job === undefined ? 'undefined' : `an instance of ${job.constructor.name}`;
+  const what = typeof job === 'function' ? `class ${job.name}` : `number ${index + 1}, ${kind},`;
   throw new RookeryError(
     'invalid_config',
-    `RookeryModule.forFeature: ${what} is no handler and no job type; ${remedy}`,
+    `RookeryModule.forFeature: ${what} is no handler and no job type; give it classes with @JobHandler(type), and what defineJob answers, ` +
+      'and see that no two files import each other',
   );
+}
+
+function isJobType(job: Partial<JobType> | undefined): boolean {
+  return typeof job?.name === 'string' && typeof job.queue === 'string' && job.retryPolicy !== undefined;
 }
 
 function transportOf(entries: readonly EntryName[], { nats }: RookeryConfig): TransportModuleOptions {

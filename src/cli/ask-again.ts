@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../kernel/clock.js';
+import { isRecord } from '../kernel/json.js';
 import { CliError } from './cli-error.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -23,10 +24,14 @@ export async function askAgain<Answer>(
       return await ask();
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== exitCodes.unreachable) throw error;
-      if (monotonicMs() + ASK_EVERY_MS >= giveUpAt)
-        throw new CliError(error.exitCode, error.message, [...error.lines, remedy], error.json);
+      if (monotonicMs() + ASK_EVERY_MS >= giveUpAt) throw withRemedy(error, remedy);
       onAway();
       await pause(ASK_EVERY_MS);
     }
   }
+}
+
+function withRemedy({ exitCode, message, lines, json }: CliError, remedy: string): CliError {
+  const told = isRecord(json) ? json : { detail: message };
+  return new CliError(exitCode, message, [...lines, remedy], { ...told, remedy });
 }

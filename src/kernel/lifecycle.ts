@@ -63,6 +63,11 @@ export class Lifecycle {
     return this.stopping !== undefined;
   }
 
+  /** True once no step is waited for any more. */
+  get isHurried(): boolean {
+    return this.hurrying.signal.aborted;
+  }
+
   /** Runs all steps; a second call waits for the same run. Resolves with the steps that failed or overran. */
   stop(): Promise<StepFailure[]> {
     this.stopping ??= this.runPhases();

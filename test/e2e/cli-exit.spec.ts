@@ -74,6 +74,9 @@ describe('rookery enqueue --wait, whose server goes away', () => {
       code: 3,
       stderr: expect.stringContaining(`job ${id} is stored; rookery watch ${id} waits on\n`) as string,
     });
+    const { code, stderr } = await runCli([...enqueue, '--wait=1s', '--json', '--url', url]);
+    expect(code).toBe(3);
+    expect(JSON.parse(stderr)).toMatchObject({ remedy: `job ${id} is stored; rookery watch ${id} waits on` });
   });
 });
 

@@ -102,10 +102,16 @@ describe('the boot of an application', () => {
     expect(() => RookeryModule.forFeature([MailHandler, Plain])).toThrow(
       'class Plain is no handler and no job type; give it classes with @JobHandler(type)',
     );
-    const missing = undefined as unknown as JobType;
-    expect(() => RookeryModule.forFeature([MailHandler, missing])).toThrow(
-      'number 2, undefined, is no handler and no job type; look for files that import each other',
-    );
+    const others: [unknown, string][] = [
+      [undefined, 'number 2, undefined, is no handler and no job type'],
+      [new MailHandler(), 'number 2, an instance of MailHandler, is no handler'],
+      [{ name: 'mail', payload }, 'number 2, an instance of Object, is no handler'],
+    ];
+    for (const [other, told] of others)
+      expect(() => RookeryModule.forFeature([MailHandler, other as JobType])).toThrow(told);
+    // As it is where two files import each other, and the type is not there yet.
+    JobHandler(undefined as unknown as JobType)(Plain);
+    expect(() => RookeryModule.forFeature([Plain])).toThrow('class Plain is no handler');
   });
 
   it('fails on a type without a handler whose queue is served here, and tells the ways out', async () => {

@@ -101,12 +101,13 @@ describe('a job that outlasts the grace', () => {
     const id = await enqueue(first, 'stubborn', {});
     await executing(first, id);
     const began = performance.now();
+    first.signal('SIGINT');
+    await first.line(/still running: 1 job\(s\), which have 25s to end/);
     await hurry(first);
     // The grace is 25 s.
     expect(performance.now() - began).toBeLessThan(20_000);
     const { code, output } = await first.ended;
     expect(code).toBe(1);
-    expect(output).toMatch(/still running: 1 job\(s\), which have 25s to end$/m);
     expect(output).toMatch(/stopped at once: SIGINT again$/);
     await scene.nothingIsLeft();
 

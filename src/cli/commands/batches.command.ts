@@ -62,8 +62,10 @@ export function batchesCommand(parent: Command, context: CliContext): void {
     .option('--wait [duration]', 'wait until it is complete, at most this long')
     .action(async (id: string, _flags: WaitFlags, command: Command) => {
       const flags = command.optsWithGlobals<WaitFlags>();
-      if (flags.wait === undefined) tellBatch(context, flags, await batchOf(context, flags, id));
-      else await awaitBatch(context, flags, id);
+      const withinMs = withinMsOf(flags);
+      const batch = await batchOf(context, flags, id);
+      if (withinMs === undefined) tellBatch(context, flags, batch);
+      else await awaitBatch(context, flags, id, withinMs);
     });
   for (const [act, about] of [
     ['seal', 'take no more members; the batch completes with its last'],
@@ -96,14 +98,15 @@ function createCommand(batches: Command, context: CliContext): void {
     .action(async (payloads: string, _flags: CreateFlags, command: Command) => {
       const flags = command.optsWithGlobals<CreateFlags>();
       const { name, key, open, deadline, onComplete } = flags;
+      const withinMs = withinMsOf(flags);
       const items = await readPayload(payloads, context.stdin);
       const body = { name, items, key, open, deadline, onComplete: onComplete && { name: onComplete } };
       const { body: batch, status } = await context.client(flags).post<BatchAnswer>('/batch', { body });
       if (flags.json !== true) {
         const made = status === 201 ? 'made batch' : 'made before, and nothing added: batch';
         context.terminal.print(`${made} ${context.terminal.paint('bold', batch.id)}`);
-      } else if (flags.wait === undefined) context.printJson(batch);
-      if (flags.wait !== undefined) await awaitBatch(context, flags, batch.id);
+      } else if (withinMs === undefined) context.printJson(batch);
+      if (withinMs !== undefined) await awaitBatch(context, flags, batch.id, withinMs);
     });
 }
 
@@ -128,10 +131,20 @@ async function batchOf(context: CliContext, flags: ServerFlags, id: string): Pro
   return (await context.client(flags).get<BatchAnswer>(pathOf(id))).body;
 }
 
+/** How long is to be waited, in ms; undefined for not at all. */
+function withinMsOf({ wait }: WaitFlags): number | undefined {
+  if (wait === undefined) return undefined;
+  return wait === '' ? Infinity : waitMs('--wait', wait);
+}
+
 /** Waits behind a progress bar. Throws when the batch was canceled, when a member failed, or when the time is over. */
-async function awaitBatch(context: CliContext, flags: WaitFlags, id: string): Promise<void> {
-  const { wait = '' } = flags;
-  const endsAt = monotonicMs() + (wait === '' ? Infinity : waitMs('--wait', wait));
+async function awaitBatch(
+  context: CliContext,
+  flags: WaitFlags,
+  id: string,
+  withinMs: number,
+): Promise<void> {
+  const endsAt = monotonicMs() + withinMs;
   const indicator = context.terminal.indicator('waiting');
   const ask = (): Promise<BatchAnswer> =>
     askAgain(() => batchOf(context, flags, id), {
@@ -139,8 +152,9 @@ async function awaitBatch(context: CliContext, flags: WaitFlags, id: string): Pr
       untilMs: endsAt,
       onAway: () => indicator.update('the server does not answer'),
     });
-  let batch = await batchOf(context, flags, id);
+  let batch: BatchAnswer;
   try {
+    batch = await ask();
     while (batch.completedAt === null && monotonicMs() < endsAt) {
       const ended = batch.done + batch.failed + batch.canceled;
       indicator.update(`${ended} of ${batch.total}`, batch.total === 0 ? undefined : ended / batch.total);

@@ -51,9 +51,10 @@ export class DefinitionCheck {
     return ms ?? 0;
   }
 
-  /** Throws `invalid_config` with everything that was noted of `what`. */
-  done(what: string): void {
+  /** Throws `invalid_config` with everything that was noted of what bears this name. */
+  done(kind: string, name: unknown): void {
     if (this.issues.length === 0) return;
+    const what = `${kind} ${shown(name)}`;
     const lines = this.issues.map(({ path, message }) => `${path} ${message}`);
     const text =
       lines.length === 1
@@ -63,6 +64,17 @@ export class DefinitionCheck {
   }
 }
 
+/** Whatever it is, in a few words. */
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'function':
+      return value.name === '' ? 'a function' : `the function or class ${value.name}`;
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return String(value);
+  }
 }

@@ -9,9 +9,9 @@ type HandlerClass<Type extends JobType> = new (...args: never[]) => {
   handle(payload: Payload<Type>, ctx: JobContext): unknown;
 } & Pick<Handler<Type>, 'onError'>;
 
-/** True for a class that `@JobHandler` stands on. */
+/** True for a class that `@JobHandler` stands on with a job type. */
 export function isHandlerClass(target: object): boolean {
-  return Reflect.hasMetadata(JOB_TYPE_METADATA, target);
+  return Reflect.getMetadata(JOB_TYPE_METADATA, target) !== undefined;
 }
 
 /** Makes a class the handler of a job type, and injectable; boot finds it among the providers. One type has one handler. */

@@ -75,10 +75,13 @@ describe('a job type', () => {
     ['name', { name: 'with space' }, '"with space"'],
     ['name', { name: 'x'.repeat(129) }, 'xxx'],
     ['name', { name: undefined }, 'undefined'],
+    ['name', { name: Object.create(null) as unknown }, 'an object'],
+    ['name', { name: 1n }, '1'],
     ['queue', { queue: 'Upper' }, '"Upper"'],
     ['queue', { queue: 'x'.repeat(65) }, 'xxx'],
     ['payload', { payload: undefined }, 'undefined'],
-    ['payload', { payload: { n: 'number' } }, 'object'],
+    ['payload', { payload: { n: 'number' } }, 'an object'],
+    ['payload', { payload: class Letter {} }, 'the function or class Letter'],
     ['lane', { lane: 'hihg' }, '"hihg"'],
     ['maxAttempts', { maxAttempts: 0 }, '0'],
     ['maxAttempts', { maxAttempts: 1_001 }, '1001'],
@@ -97,6 +100,7 @@ describe('a job type', () => {
     ['dedupe.window', { dedupe: { window: 0 } }, '0'],
     ['dedupe.window', { dedupe: {} }, 'undefined'],
     ['dedupe.until', { dedupe: { until: 'done' } }, '"done"'],
+    ['prepare', { prepare: 'later' }, '"string"'],
   ])('is refused for a bad %s, with the type, the value and the rule: %o', (field, rest, shown) => {
     const refused = () => define(rest);
     expect(refused).toThrow(RookeryError);

@@ -122,7 +122,7 @@ export function defineJob<Schema extends StandardSchemaV1>(
   check.slips(definition, FIELDS);
   const { name, payload, timeout, maxAttempts = DEFAULT_MAX_ATTEMPTS, dedupe } = definition;
   check.that(isText(name, NAME), 'name', name, 'use 1 to 128 of letters, digits and : _ . -');
-  const { queue = queueOfItsOwn(String(name)) } = definition;
+  const { queue = isText(name, NAME) ? queueOfItsOwn(name) : '' } = definition;
   check.that(
     isText(queue, QUEUE) || definition.queue === undefined,
     'queue',
@@ -136,6 +136,8 @@ export function defineJob<Schema extends StandardSchemaV1>(
     maxAttempts,
     `use a whole number from 1 to ${MOST_ATTEMPTS}`,
   );
+  const prepareKind = typeof definition.prepare;
+  check.that(['function', 'undefined'].includes(prepareKind), 'prepare', prepareKind, 'use a function');
   const type: JobType<Schema> = {
     name,
     queue,
@@ -151,7 +153,7 @@ export function defineJob<Schema extends StandardSchemaV1>(
         definition.prepare?.(given, options),
     }),
   };
-  check.done(`job type ${JSON.stringify(name)}`);
+  check.done('job type', name);
   return Object.freeze(type);
 }
 

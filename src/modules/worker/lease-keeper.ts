@@ -97,6 +97,7 @@ export class LeaseKeeper {
     await this.register();
     await this.readTruth();
     this.scheduleBeat();
+    this.watchedAt = monotonicMs();
     this.watchTimer = setInterval(() => this.watch(), WATCH_MS);
   }
 

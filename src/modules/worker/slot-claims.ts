@@ -71,11 +71,15 @@ export class SlotClaims {
     ids: readonly string[],
     isDurable: boolean,
   ): Promise<{ readonly tried: number; readonly foreign: ReadonlySet<string> }> {
+    const { lease } = this.parts;
     const foreign = new Set<string>();
     let tried = 0;
     while (tried < ids.length && this.mayTake) {
+      const { workerId } = lease;
       const taken = this.parts.slots.take(Math.min(ids.length - tried, this.wanted));
       for (const id of await this.claim(ids.slice(tried, tried + taken), isDurable)) foreign.add(id);
+      // By an id that is gone nothing is claimed any more: these are to be tried again.
+      if (!lease.isHeldAs(workerId)) break;
       tried += taken;
     }
     return { tried, foreign };

@@ -247,7 +247,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
 
   /** Waits for the running jobs, aborts those that outlast the grace, and leaves those that ignore that to be settled as interrupted. */
   private async endRuns(graceMs: number, timeoutGraceMs: number): Promise<void> {
-    if (this.held.size > 0)
+    if (this.held.size > 0 && !this.lifecycle.isHurried)
       this.logger.log(
         `still running: ${this.held.size} job(s), which have ${formatDuration(graceMs)} to end`,
       );
