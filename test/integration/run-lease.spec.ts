@@ -111,6 +111,27 @@ describe('the fence', () => {
   });
 });
 
+/** An app whose worker loses its lease while a job's first run does what `handle` says; the job has been charged for it, and run again, by then. */
+async function lostMidRun(handle: (ctx: JobContext) => Promise<unknown>): Promise<RookeryApp> {
+  const first = new Tally();
+  const handler = handlerOf(Impatient, async (_, ctx) => {
+    if (ctx.run > 1) return ctx.run;
+    first.add();
+    return handle(ctx);
+  });
+  const app = await scene.start({ handlers: [handler] });
+  const { id } = await app.jobs.enqueue(Impatient, {});
+  await first.reaches(1);
+  const [old] = await workers();
+  // Nobody rescues here.
+  await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
+  await app.beat();
+  const job = await scene.reaches(id, 'done');
+  expect(job).toMatchObject({ run: 2, attempt: 2, result: 2 });
+  expect(job.history).toMatchObject([{ outcome: 'lost', run: 1, worker: old?.id }]);
+  return app;
+}
+
 describe('a lease', () => {
   it('is a row that tells who the worker is and how busy', async () => {
     const { beat, ends } = await holding(2, {
@@ -292,45 +313,17 @@ describe('a lease', () => {
   it('that is gone has its runs back in the line after the grace, although a handler heeds no signal', async () => {
     const ends = gate();
     gates.push(ends);
-    const first = new Tally();
-    const handle = async (_: unknown, { run }: JobContext): Promise<number> => {
-      if (run > 1) return run;
-      first.add();
-      await ends.opened;
-      return run;
-    };
-    const { jobs, beat, health } = await scene.start({ handlers: [handlerOf(Impatient, handle)] });
-    const { id } = await jobs.enqueue(Impatient, {});
-    await first.reaches(1);
-    const [old] = await workers();
-    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
-    await beat();
-    const job = await scene.reaches(id, 'done');
-    expect(job).toMatchObject({ run: 2, attempt: 2, result: 2 });
-    expect(job.history).toMatchObject([{ outcome: 'lost', run: 1, worker: old?.id }]);
+    const { health } = await lostMidRun(() => ends.opened);
     const detail = () => health.report()['worker']?.detail;
     expect(detail()).toContain('1 stuck');
     ends.open();
     await expect.poll(detail).toContain('0 stuck');
   });
 
-  it('that is gone has its runs back in the line as soon as their handlers have heeded the signal, charged as lost', async () => {
-    const first = new Tally();
-    const handle = async (_: unknown, { signal, run }: JobContext): Promise<number> => {
-      if (run > 1) return run;
-      first.add();
+  it('that is gone has its runs back in the line as soon as their handlers have heeded the signal', async () => {
+    const { refusals } = await lostMidRun(async ({ signal }) => {
       throw await aborted(signal);
-    };
-    const { jobs, beat, refusals } = await scene.start({ handlers: [handlerOf(Impatient, handle)] });
-    const { id } = await jobs.enqueue(Impatient, {});
-    await first.reaches(1);
-    const [old] = await workers();
-    // Somebody took the lease, and nobody rescues here.
-    await scene.query('UPDATE worker SET lost_at = now() WHERE id = $1', [old?.id]);
-    await beat();
-    const job = await scene.reaches(id, 'done');
-    expect(job).toMatchObject({ run: 2, attempt: 2, result: 2 });
-    expect(job.history).toMatchObject([{ outcome: 'lost', run: 1, worker: old?.id }]);
+    });
     expect(refusals()).toBe(0);
   });
 });
