@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { RookeryError } from '../../kernel/errors.js';
+import { RookeryError } from '../../kernel/errors.js';
 import { IdGenerator } from '../../kernel/ids.js';
 import { JobPreparer, type JobRequest } from './job-preparer.js';
 import { defineJob, type JobOptions, type JobType } from './job-type.js';
@@ -116,6 +116,23 @@ describe('prepare', () => {
       lane: 'high',
     });
     expect(seen).toEqual([{ n: 1 }, { lane: 'low' }, { n: 2 }, { lane: 'low' }]);
+  });
+
+  it('is refused, and not failed, by what its type’s prepare throws', async () => {
+    const picky = (thrown: unknown) =>
+      defineJob({
+        name: 'picky',
+        payload: Plain.payload,
+        prepare: () => {
+          throw thrown;
+        },
+      });
+    expect(await refusal(prepare(picky(new Error('n is taken'))))).toMatchObject({
+      code: 'invalid_payload',
+      message: "the payload of picky is invalid: payload is refused by the type's prepare: n is taken",
+    });
+    const own = new RookeryError('forbidden', 'not you');
+    expect(await refusal(prepare(picky(own)))).toBe(own);
   });
 
   it('has its options checked like the caller’s', async () => {

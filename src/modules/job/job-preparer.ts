@@ -1,12 +1,19 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Clock } from '../../kernel/clock.js';
 import { parseDuration, type Duration } from '../../kernel/durations.js';
-import { RookeryError, type Issue } from '../../kernel/errors.js';
+import { RookeryError, toError, type Issue } from '../../kernel/errors.js';
 import { isUuid, type IdGenerator } from '../../kernel/ids.js';
 import { encodeJson } from '../../kernel/json.js';
 import { activeTraceparent } from '../../kernel/tracing.js';
 import { freshLanes } from '../transport/index.js';
-import { MOST_ATTEMPTS, isAttempts, storedTimeoutMs, type JobOptions, type JobType } from './job-type.js';
+import {
+  MOST_ATTEMPTS,
+  isAttempts,
+  storedTimeoutMs,
+  type JobOptions,
+  type JobType,
+  type Prepared,
+} from './job-type.js';
 import type { JobKey, NewJob } from './new-job.js';
 import { copiedSecrets } from './secret-fields.js';
 
@@ -47,7 +54,7 @@ export class JobPreparer {
     refuseCopiedSecrets(type, request.payload);
     let payload = await validated(type, request.payload);
     let options = request.options;
-    const prepared = type.prepare?.(payload, options);
+    const prepared = preparedBy(type, payload, options);
     if (prepared) {
       payload = prepared.payload ?? payload;
       options = prepared.options ?? options;
@@ -145,15 +152,30 @@ async function validated(type: JobType, payload: unknown): Promise<unknown> {
   );
 }
 
+/** What the type's own code makes of them; an error of it refuses the job, and not the server. */
+function preparedBy(type: JobType, payload: unknown, options: JobOptions): Prepared<unknown> | undefined {
+  try {
+    return type.prepare?.(payload, options);
+  } catch (thrown) {
+    if (thrown instanceof RookeryError) throw thrown;
+    const error = toError(thrown);
+    const message = `is refused by the type's prepare: ${error.message}`;
+    throw invalidPayload(type, [{ path: 'payload', message }], error);
+  }
+}
+
 function refuseCopiedSecrets(type: JobType, payload: unknown): void {
   const issues = copiedSecrets(type, payload);
   if (issues.length > 0) throw invalidPayload(type, issues);
 }
 
-function invalidPayload(type: JobType, issues: readonly Issue[]): RookeryError {
-  return new RookeryError('invalid_payload', `the payload of ${type.name} is invalid: ${listed(issues)}`, {
-    issues,
-  });
+function invalidPayload(type: JobType, issues: readonly Issue[], cause?: Error): RookeryError {
+  return new RookeryError(
+    'invalid_payload',
+    `the payload of ${type.name} is invalid: ${listed(issues)}`,
+    { issues },
+    { cause },
+  );
 }
 
 function pathOf(issue: StandardSchemaV1.Issue): string {

@@ -57,7 +57,7 @@ export interface JobTypeDefinition<Schema extends StandardSchemaV1> {
   readonly dedupe?: Dedupe;
   /** Default `retry`. */
   readonly onTimeout?: OnTimeout;
-  /** Pure; called before a job is stored, after its payload was validated. What it throws refuses the job. */
+  /** Pure; called before a job is stored, after its payload was validated. What it throws refuses the job, as `invalid_payload`. */
   prepare?(
     payload: StandardSchemaV1.InferOutput<Schema>,
     options: JobOptions,
