@@ -331,7 +331,7 @@ const PLANTED: readonly Planted[] = [
     title: 'a run that began twice',
     plant: () => void outbox.push({ id: ids.done, run: 2, event: 'begin', pid: 11 }),
     rule: 'outbox',
-    says: /run 2 began 2 times/,
+    says: /run 2, attempt \d+, began 2 times, in 11 and 11/,
   },
   {
     title: 'a run that its record does not know',
@@ -411,6 +411,6 @@ it('allows a first attempt to begin again, and no other, where the database may 
   expect(await check({ mayForgetClaims: true })).toEqual([]);
   outbox.push({ id: ids.done, run: 2, event: 'begin', pid: 11 });
   expect((await check({ mayForgetClaims: true })).map(({ what }) => what)).toEqual([
-    expect.stringMatching(/run 2 began 2 times/),
+    expect.stringMatching(/run 2, attempt \d+, began 2 times/),
   ]);
 });

@@ -56,7 +56,10 @@ function breachesOfJob(job: ToldJob, lines: readonly OutboxLine[], mayForgetClai
     const recorded = runs.get(run);
     const isForgettable = mayForgetClaims && (recorded?.attempt ?? 1) === 1;
     if (run > job.run && !isForgettable) breaches.push(`run ${run} began, which its record does not know`);
-    if (began.length > 1 && !isForgettable) breaches.push(`run ${run} began ${began.length} times`);
+    if (began.length > 1 && !isForgettable)
+      breaches.push(
+        `run ${run}, attempt ${recorded?.attempt}, began ${began.length} times, in ${began.map(({ pid }) => pid).join(' and ')}; it is recorded for process ${recorded?.pid}`,
+      );
     if (recorded && !began.some(({ pid }) => pid === recorded.pid))
       breaches.push(
         `run ${run} is recorded (${recorded.outcome}) for process ${recorded.pid}, and began in ${began.map(({ pid }) => pid).join(', ')}`,
