@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { IdGenerator } from '../../src/kernel/ids.js';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { defineJob, type JobContext } from '../../src/modules/job/index.js';
+import { Claimer } from '../../src/modules/worker/claimer.js';
+import { HeldRuns } from '../../src/modules/worker/held-runs.js';
 import { gate, handlerOf, Tally } from '../support/handlers.js';
 import { rookeryScene } from '../support/rookery-app.js';
 
@@ -233,6 +238,30 @@ describe('a ticket of a type the worker lacks', () => {
 });
 
 describe('a claim whose answer is lost', () => {
+  it('is answered to one of those who asked for the job, for fresh slots and for retries', async () => {
+    const proxy = await scene.proxy();
+    const { jobs, database, module } = await scene.start({
+      databaseUrl: proxy.url,
+      types: [Task],
+      hasWorker: false,
+    });
+    const { id } = await jobs.enqueue(Task, {});
+    await scene.query('UPDATE job SET attempt = 1, due_at = now() WHERE id = $1', [id]);
+    const lease = { isHeldAs: () => true };
+    const claimer = new Claimer(database, [Task.name], new HeldRuns(), lease, module.get(Metrics));
+    const workerId = module.get(IdGenerator).next();
+    // Connected before the loss.
+    await claimer.claim({ ids: [randomUUID()], workerId, areRetries: false }, true);
+    const lost = proxy.loseAnswerTo('claim_');
+    // An old ticket of a fresh lane may name it as well as that of its retry.
+    const claimed = await Promise.all(
+      [true, false].map((areRetries) => claimer.claim({ ids: [id], workerId, areRetries }, true)),
+    );
+    await lost;
+    expect(claimed.flat().map((job) => ({ id: job.id, run: job.run }))).toEqual([{ id, run: 1 }]);
+    await claimer.close();
+  });
+
   it.each([
     ['by a ticket', 'claim_2', false],
     ['by the look, durably', 'claim_2', true],

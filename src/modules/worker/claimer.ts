@@ -87,21 +87,25 @@ export class Claimer {
     repeated: boolean,
   ): Promise<ClaimedJob[][]> {
     const query = hotQuery(connection);
-    const answers = new Map<ClaimRequest, ClaimedJob[]>(requests.map((request) => [request, []]));
+    const met: { readonly job: ClaimedJob; readonly request: ClaimRequest | undefined }[] = [];
     for (const group of alike(requests)) {
       const [{ workerId, areRetries }] = group;
       const owner = new Map(group.flatMap((request) => request.ids.map((id) => [id, request] as const)));
       const ids = [...owner.keys()];
       // A lost answer may have hidden a claim: what is executing by us and not held here was claimed then.
       const found = repeated ? await claimedBy(query, workerId, ids) : [];
-      const resolved = found.filter((job) => this.held.find(job.id)?.job.run !== job.run);
       const fresh = this.lease.isHeldAs(workerId)
         ? await claim(query, workerId, this.names, ids, areRetries)
         : [];
-      for (const job of [...resolved, ...fresh]) {
-        const request = owner.get(job.id);
-        if (request) answers.get(request)?.push(job);
-      }
+      for (const job of [...found, ...fresh]) met.push({ job, request: owner.get(job.id) });
+    }
+    // Nothing is awaited from here until these runs are held: one that several statements met, here or of the other batcher, begins once.
+    const answers = new Map<ClaimRequest, ClaimedJob[]>(requests.map((request) => [request, []]));
+    const answered = new Set<string>();
+    for (const { job, request } of met) {
+      if (!request || answered.has(job.id) || this.held.find(job.id)?.job.run === job.run) continue;
+      answered.add(job.id);
+      answers.get(request)?.push(job);
     }
     return requests.map((request) => answers.get(request) ?? []);
   }
