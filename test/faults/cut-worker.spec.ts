@@ -8,6 +8,7 @@ import {
   nothingIsOpen,
   outcomesIn,
 } from '../support/fault-load.js';
+import { enqueueBulk } from '../support/process-api.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
@@ -21,6 +22,8 @@ let cutOff: RookeryProcess;
 let other: RookeryProcess;
 const ids: string[] = [];
 
+/** Longer than a cut takes, shorter than the lease. */
+const LONG_MS = 3_000;
 const settings = { ROOKERY_DEFAULTS_VISIBILITY_TIMEOUT: '15s', ROOKERY_DEFAULTS_POLL_INTERVAL: '2s' };
 
 function by(proxy: TcpProxy, url: string): string {
@@ -36,6 +39,22 @@ const succeeded = (started: RookeryProcess): Promise<number> =>
 async function worksOn(started: RookeryProcess): Promise<void> {
   const before = await succeeded(started);
   await eventually(async () => (await succeeded(started)) > before + 10, { withinMs: 30_000 });
+}
+
+/** Enqueues jobs that take their time until that worker has one of them under way. */
+async function holdsLongRun(worker: RookeryProcess): Promise<void> {
+  await eventually(
+    async () => {
+      ids.push(...(await enqueueBulk(job, [{ name: 'work', payload: { ms: LONG_MS }, maxAttempts: 20 }])));
+      const held = await scene.database.query(
+        `SELECT FROM job JOIN worker ON worker.id = worker_id
+          WHERE status = 'executing' AND pid = $1 AND job.payload ->> 'ms' = $2::text AND job.started_at > now() - interval '1 s'`,
+        [worker.pid, String(LONG_MS)],
+      );
+      return held.length > 0;
+    },
+    { everyMs: 100, withinMs: 30_000 },
+  );
 }
 
 beforeAll(async () => {
@@ -84,6 +103,7 @@ it('a worker that is cut off from NATS alone runs jobs from the table, and takes
 it('one that is cut off from PostgreSQL alone, for longer than its lease, loses its runs to the other, and takes a new lease afterwards', async () => {
   const load = loadThrough(job);
   await worksOn(cutOff);
+  await holdsLongRun(cutOff);
   await toPostgres.cut();
   await cutOff.line(/the lease could not be renewed/);
   expect(await metricOf(cutOff, 'rookery_lease_held')).toBe(0);
