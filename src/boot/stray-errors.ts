@@ -3,8 +3,8 @@ import { toError } from '../kernel/errors.js';
 
 /**
  * Answers for errors that no code caught. A forgotten promise is logged and costs nothing more; an uncaught exception is logged and
- * `onFatal` called with its message, since nobody knows what state it left behind; and output that nobody reads any more, as when the other end of a
- * pipe has gone first, is no error.
+ * `onFatal` called with its message, since nobody knows what state it left behind; and output that nobody reads any more, as when the
+ * other end of a pipe has gone first, is no error.
  */
 export function watchStrayErrors(logger: LoggerService, onFatal: (message: string) => void): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', throwUnlessClosed);

@@ -9,14 +9,23 @@ const AWAY_FOR_MS = 60_000;
 
 const ASK_EVERY_MS = 500;
 
+/** How a server that has gone is waited for. */
+export interface Patience {
+  /** What to do when it does not come back; told with the error. */
+  readonly remedy: string;
+  /** No longer than until then, monotonic, in ms. */
+  readonly untilMs: number;
+  /** Hears of each question in vain. */
+  readonly onAway: () => void;
+}
+
 /**
- * Asks about something that is stored, again and again while nothing answers or the server cannot serve. `onAway` hears of each question in vain.
- * Throws the last error, with `remedy` for a further line, when that lasts a minute or longer than `untilMs` (monotonic); any other
- * error at once.
+ * Asks about something that is stored, again and again while nothing answers or the server cannot serve. Throws the last error,
+ * with the remedy for a further line, when that lasts a minute or until the patience is over; any other error at once.
  */
 export async function askAgain<Answer>(
   ask: () => Promise<Answer>,
-  { remedy, untilMs, onAway }: { remedy: string; untilMs: number; onAway: () => void },
+  { remedy, untilMs, onAway }: Patience,
 ): Promise<Answer> {
   const giveUpAt = Math.min(untilMs, monotonicMs() + AWAY_FOR_MS);
   for (;;) {

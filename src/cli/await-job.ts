@@ -13,7 +13,7 @@ export async function awaitJob(
   context: CliContext,
   flags: ServerFlags,
   id: string,
-  withinMs: number | undefined,
+  withinMs: number,
 ): Promise<void> {
   const indicator = context.terminal.indicator('waiting');
   let job: JobAnswer;

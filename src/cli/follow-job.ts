@@ -1,5 +1,5 @@
 import { monotonicMs } from '../kernel/clock.js';
-import { askAgain } from './ask-again.js';
+import { askAgain, type Patience } from './ask-again.js';
 import type { ApiClient } from './api-client.js';
 import type { JobAnswer } from './api-answers.js';
 
@@ -24,20 +24,20 @@ export async function followJob(
   { withinMs = Infinity, everyMs, onAway, onChange }: FollowOptions,
 ): Promise<JobAnswer> {
   const startedAt = monotonicMs();
-  const waiting = {
+  const patience: Patience = {
     remedy: `job ${id} is stored; rookery watch ${id} waits on`,
     untilMs: startedAt + withinMs,
     onAway,
   };
   const path = `/job/${encodeURIComponent(id)}`;
   for (;;) {
-    const { body: job } = await askAgain(() => client.get<JobAnswer>(path), waiting);
+    const { body: job } = await askAgain(() => client.get<JobAnswer>(path), patience);
     await onChange?.(job);
     const leftMs = Math.round(startedAt + withinMs - monotonicMs());
     if (hasEnded(job) || leftMs <= 0) return job;
     const serverWaitMs = Math.min(everyMs, leftMs);
     const query = { wait: `${serverWaitMs}ms` };
-    await askAgain(() => client.get(`${path}/status`, { query, serverWaitMs }), waiting);
+    await askAgain(() => client.get(`${path}/status`, { query, serverWaitMs }), patience);
   }
 }
 

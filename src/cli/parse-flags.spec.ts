@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiDuration, numberFlag, waitMs, withJoinedWait } from './parse-flags.js';
+import { numberFlag, waitMs, withJoinedWait, withinMsOf } from './parse-flags.js';
 
 describe('withJoinedWait', () => {
   it.each([
@@ -28,17 +28,6 @@ describe('withJoinedWait', () => {
   });
 });
 
-describe('apiDuration', () => {
-  it('takes a bare number for milliseconds and leaves the rest to the server', () => {
-    expect([apiDuration('500'), apiDuration('30s'), apiDuration('-1'), apiDuration('soon')]).toEqual([
-      500,
-      '30s',
-      '-1',
-      'soon',
-    ]);
-  });
-});
-
 describe('waitMs', () => {
   it('refuses what is no duration and names the flag', () => {
     expect(waitMs('--wait', '2s')).toBe(2_000);
@@ -49,5 +38,12 @@ describe('waitMs', () => {
 describe('numberFlag', () => {
   it.each(['', ' ', 'three', 'NaN'])('refuses %j', (text) => {
     expect(() => numberFlag('--limit', text)).toThrow('--limit');
+  });
+});
+
+describe('withinMsOf', () => {
+  it('tells a wait without an end from none', () => {
+    expect([withinMsOf(undefined), withinMsOf(''), withinMsOf('2s')]).toEqual([undefined, Infinity, 2_000]);
+    expect(() => withinMsOf('soon')).toThrow('--wait: "soon" is no duration');
   });
 });

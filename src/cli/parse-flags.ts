@@ -1,11 +1,6 @@
-import { parseDuration, type Duration } from '../kernel/durations.js';
+import { durationFromText, parseDuration, type Duration } from '../kernel/durations.js';
 import { CliError } from './cli-error.js';
 import { exitCodes } from './exit-codes.js';
-
-/** A duration as the API takes it: a bare number is milliseconds; every other text is left for the server to judge. */
-export function apiDuration(text: string): Duration {
-  return /^\d+$/.test(text) ? Number(text) : text;
-}
 
 /** A duration that is kept for all to go by, and so has to say its unit. Throws a usage error for a bare number. */
 export function durationWithUnit(flag: string, text: string): Duration {
@@ -15,12 +10,18 @@ export function durationWithUnit(flag: string, text: string): Duration {
 
 /** A duration that this process waits by, in ms. Throws a usage error for what is none. */
 export function waitMs(flag: string, text: string): number {
-  const ms = parseDuration(apiDuration(text));
+  const ms = parseDuration(durationFromText(text));
   if (ms !== undefined) return ms;
   throw new CliError(
     exitCodes.usage,
     `${flag}: ${JSON.stringify(text)} is no duration; write 500ms, 30s or 5m`,
   );
+}
+
+/** How long `--wait` is to wait, in ms: undefined for not at all, endless without a duration. Throws a usage error for what is none. */
+export function withinMsOf(wait: string | undefined): number | undefined {
+  if (wait === undefined) return undefined;
+  return wait === '' ? Infinity : waitMs('--wait', wait);
 }
 
 /** A number for the server to judge. Throws a usage error for what is none. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationMs, formatDuration, parseDuration } from './durations.js';
+import { durationFromText, durationMs, formatDuration, parseDuration } from './durations.js';
 
 describe('parseDuration', () => {
   it.each([
@@ -66,5 +66,11 @@ describe('durationMs', () => {
 
   it('names the value and the form wanted when it is no duration', () => {
     expect(() => durationMs('30')).toThrow(/^not a duration: "30"; write a number and a unit/);
+  });
+});
+
+describe('durationFromText', () => {
+  it('takes a bare number for milliseconds and leaves the rest as it is', () => {
+    expect(['500', '30s', '-1', 'soon'].map(durationFromText)).toEqual([500, '30s', '-1', 'soon']);
   });
 });

@@ -10,6 +10,11 @@ export function parseDuration(duration: Duration): number | undefined {
   return Number.isFinite(ms) && ms >= 0 ? Math.round(ms) : undefined;
 }
 
+/** A duration from a place that has only texts, as a query or a command line: there a bare number is milliseconds. Not judged yet. */
+export function durationFromText(text: string): Duration {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
 function textMs(text: string): number {
   const match = DURATION.exec(text.trim());
   if (!match?.[1] || !match[2]) return NaN;

@@ -7,7 +7,7 @@ import { serverCommand, type CliContext, type ServerFlags } from '../cli-context
 import { CliError } from '../cli-error.js';
 import { exitCodes } from '../exit-codes.js';
 import { type statusColour } from '../job-text.js';
-import { numberFlag, waitMs } from '../parse-flags.js';
+import { numberFlag, withinMsOf } from '../parse-flags.js';
 import { readPayload } from '../read-payload.js';
 import { table } from '../table.js';
 import { listMembers } from './batch-members.js';
@@ -62,7 +62,7 @@ export function batchesCommand(parent: Command, context: CliContext): void {
     .option('--wait [duration]', 'wait until it is complete, at most this long')
     .action(async (id: string, _flags: WaitFlags, command: Command) => {
       const flags = command.optsWithGlobals<WaitFlags>();
-      const withinMs = withinMsOf(flags);
+      const withinMs = withinMsOf(flags.wait);
       const batch = await batchOf(context, flags, id);
       if (withinMs === undefined) tellBatch(context, flags, batch);
       else await awaitBatch(context, flags, id, withinMs);
@@ -98,7 +98,7 @@ function createCommand(batches: Command, context: CliContext): void {
     .action(async (payloads: string, _flags: CreateFlags, command: Command) => {
       const flags = command.optsWithGlobals<CreateFlags>();
       const { name, key, open, deadline, onComplete } = flags;
-      const withinMs = withinMsOf(flags);
+      const withinMs = withinMsOf(flags.wait);
       const items = await readPayload(payloads, context.stdin);
       const body = { name, items, key, open, deadline, onComplete: onComplete && { name: onComplete } };
       const { body: batch, status } = await context.client(flags).post<BatchAnswer>('/batch', { body });
@@ -129,12 +129,6 @@ const pathOf = (id: string): string => `/batch/${encodeURIComponent(id)}`;
 
 async function batchOf(context: CliContext, flags: ServerFlags, id: string): Promise<BatchAnswer> {
   return (await context.client(flags).get<BatchAnswer>(pathOf(id))).body;
-}
-
-/** How long is to be waited, in ms; undefined for not at all. */
-function withinMsOf({ wait }: WaitFlags): number | undefined {
-  if (wait === undefined) return undefined;
-  return wait === '' ? Infinity : waitMs('--wait', wait);
 }
 
 /** Waits behind a progress bar. Throws when the batch was canceled, when a member failed, or when the time is over. */

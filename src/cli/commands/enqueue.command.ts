@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { durationFromText } from '../../kernel/durations.js';
 import { awaitJob } from '../await-job.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
-import { apiDuration, numberFlag, waitMs } from '../parse-flags.js';
+import { numberFlag, withinMsOf } from '../parse-flags.js';
 import { readPayload } from '../read-payload.js';
 
 interface EnqueueFlags extends ServerFlags {
@@ -34,8 +35,7 @@ export function enqueueCommand(parent: Command, context: CliContext): void {
     .option('--wait [duration]', 'wait for its end, at most this long')
     .addHelpText('after', `\nExample:\n  rookery enqueue --name example:job '{"param":"value"}' --wait=30s`)
     .action(async (payload: string, flags: EnqueueFlags) => {
-      const withinMs =
-        flags.wait === undefined || flags.wait === '' ? undefined : waitMs('--wait', flags.wait);
+      const withinMs = withinMsOf(flags.wait);
       const body = requestBody(await readPayload(payload, context.stdin), flags);
       const { body: job, status } = await context.client(flags).post<{ id: string; status: string }>('/job', {
         body,
@@ -44,8 +44,8 @@ export function enqueueCommand(parent: Command, context: CliContext): void {
         }),
       });
       if (flags.json !== true) tellEnqueued(context, job.id, status === 201);
-      else if (flags.wait === undefined) context.printJson(job);
-      if (flags.wait !== undefined) await awaitJob(context, flags, job.id, withinMs);
+      else if (withinMs === undefined) context.printJson(job);
+      if (withinMs !== undefined) await awaitJob(context, flags, job.id, withinMs);
       else if (flags.json !== true) context.terminal.note(`see how it goes: rookery show ${job.id}`);
     });
 }
@@ -59,8 +59,8 @@ function requestBody(payload: unknown, flags: EnqueueFlags): Record<string, unkn
     lane,
     batchId,
     runAt,
-    delay: delay === undefined ? undefined : apiDuration(delay),
-    timeout: timeout === undefined ? undefined : apiDuration(timeout),
+    delay: delay === undefined ? undefined : durationFromText(delay),
+    timeout: timeout === undefined ? undefined : durationFromText(timeout),
     maxAttempts: maxAttempts === undefined ? undefined : numberFlag('--max-attempts', maxAttempts),
   };
 }

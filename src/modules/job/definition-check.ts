@@ -45,8 +45,7 @@ export class DefinitionCheck {
 
   /** The duration in whole ms, which has to be more than 0. */
   ms(field: string, value: unknown): number {
-    const isText = typeof value === 'string' || typeof value === 'number';
-    const ms = isText ? parseDuration(value) : undefined;
+    const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined;
     this.that(ms !== undefined && ms > 0, field, value, A_DURATION);
     return ms ?? 0;
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { RookeryError } from '../../../kernel/errors.js';
 import { isUuid } from '../../../kernel/ids.js';
 import type { JobPlace } from '../repository/walk-step.js';
+import { EARLIEST_MS } from './request-time.js';
 
 /** A place in a list, with the part of the list it is in where that has several. */
 export interface CursorPlace extends JobPlace {
@@ -55,8 +56,7 @@ function parts(cursor: string): (string | undefined)[] {
 
 function isTime(text: string): boolean {
   const [, date, time] = TIME.exec(text) ?? [];
-  // PostgreSQL counts the year before the first otherwise.
-  return Date.parse(`${date}T${time}Z`) >= Date.parse('0001-01-01T00:00:00Z');
+  return Date.parse(`${date}T${time}Z`) >= EARLIEST_MS;
 }
 
 function hashOf(list: unknown): string {

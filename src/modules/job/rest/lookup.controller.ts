@@ -1,6 +1,6 @@
 import { Get, Param, Query, Res } from '@nestjs/common';
 import { z } from 'zod';
-import { parseDuration } from '../../../kernel/durations.js';
+import { durationFromText, parseDuration } from '../../../kernel/durations.js';
 import { Needs } from '../../access/index.js';
 import type { JobView } from '../job-view.js';
 import type { JobState } from '../state-machine.js';
@@ -27,7 +27,7 @@ const statusQuery = z.strictObject({
 });
 
 function waitMs(text: string): number {
-  return parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? Infinity;
+  return parseDuration(durationFromText(text)) ?? Infinity;
 }
 
 /** Answers for jobs. */

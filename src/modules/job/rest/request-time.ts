@@ -5,7 +5,7 @@ import { expects } from './checked-by.js';
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/i;
 
 /** The years 1 to 9999 in UTC: before and after them PostgreSQL and ISO 8601 write times differently. */
-const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
+export const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 const timeRule = expects('a time in ISO 8601 with a zone, as 2026-01-31T03:00:00Z');

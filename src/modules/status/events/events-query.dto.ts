@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { QUEUE_NAME } from '../../../config/index.js';
-import { parseDuration } from '../../../kernel/durations.js';
+import { durationFromText, parseDuration } from '../../../kernel/durations.js';
 import { isUuid } from '../../../kernel/ids.js';
 import { expects, uuid } from '../../job/index.js';
 import type { EventFilter } from './event-hub.js';
@@ -22,7 +22,7 @@ const several = (one: z.ZodString, most: number, about: string) =>
     .optional()
     .meta({ description: about });
 
-const forRule = 'is no time to listen; use 1 to 1h: milliseconds, or a number and a unit such as "30s"';
+const forRule = expects('1ms to 1h: milliseconds, or a number and a unit such as "30s"');
 
 /** The query of a stream of events. */
 export const eventsQuery = z
@@ -31,9 +31,9 @@ export const eventsQuery = z
     batchId: several(id, MOST_BATCHES, 'Ids of batches'),
     queue: several(z.string().regex(QUEUE_NAME, expects('names of queues')), MOST_QUEUES, 'Names of queues'),
     for: z
-      .string(expects('1 to 1h'))
-      .transform((text) => parseDuration(/^\d+$/.test(text) ? Number(text) : text) ?? -1)
-      .refine((ms) => ms >= 1 && ms <= LONGEST_MS, { error: forRule })
+      .string(forRule)
+      .refine((text) => listenMs(text) >= 1 && listenMs(text) <= LONGEST_MS, forRule)
+      .transform(listenMs)
       .optional()
       .meta({ description: 'When the stream ends; without it after an hour', examples: ['30s'] }),
   })
@@ -43,6 +43,10 @@ export const eventsQuery = z
     queues: unique(queue),
     ...(forMs !== undefined && { forMs }),
   }));
+
+function listenMs(text: string): number {
+  return parseDuration(durationFromText(text)) ?? Infinity;
+}
 
 /** Ids as they are stored, each once. */
 function unique(texts: readonly string[]): string[] {
