@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatDuration } from '../../kernel/durations.js';
 import type { PreviewAnswer, ScheduleAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { numberFlag } from '../parse-flags.js';
@@ -84,7 +85,7 @@ function setCommand(schedules: Command, context: CliContext): void {
     .argument('<name>', 'the schedule')
     .argument('[payload]', 'the payload of its jobs: JSON, @file or - for standard input', '{}')
     .requiredOption('--job <name>', 'the job type')
-    .option('--cron <fields>', '5 fields, or 6 with seconds first')
+    .option('--cron <fields>', '5 fields, 6 with seconds first, or @daily and the like')
     .option('--every <duration>', 'an interval, as 15m')
     .option('--time-zone <zone>', 'whose clocks the cron means; UTC when absent')
     .option('--catch-up <rule>', 'skip, latest, or a number: what of the fires missed is made up for')
@@ -177,5 +178,5 @@ function stateOf({ paused, orphaned, error }: ScheduleAnswer): string {
 }
 
 function whenOf({ cron, everyMs, timeZone }: ScheduleAnswer): string {
-  return cron === null ? `every ${(everyMs ?? 0) / 1_000} s` : `${cron} (${timeZone})`;
+  return cron === null ? `every ${formatDuration(everyMs ?? 0)}` : `${cron} (${timeZone})`;
 }

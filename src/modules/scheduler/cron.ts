@@ -54,6 +54,17 @@ const RULES = {
   weekday: { name: 'day of the week', least: 0, most: 7, names: WEEKDAYS },
 } satisfies Record<string, FieldRule>;
 
+/** The names that Vixie's cron knows; `@reboot` is none, because no fire may hang on when a process starts. */
+const NICKNAMES: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+  ['@monthly', '0 0 1 * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@hourly', '0 * * * *'],
+]);
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -62,9 +73,10 @@ const DAY_MS = 86_400_000;
 /** Days looked at for the next fire: 29 February on a given weekday comes every 28 years, or 40 across a century without one. */
 const FARTHEST_DAYS = 41 * 366;
 
-/** Reads an expression of 5 fields, or 6 with seconds first. Throws a `CronError`. */
+/** Reads an expression of 5 fields, of 6 with seconds first, or a nickname as `@daily`. Throws a `CronError`. */
 export function parseCron(text: string): Cron {
-  const parts = text.trim() === '' ? [] : text.trim().split(/\s+/);
+  const fields = spelledOut(text.trim());
+  const parts = fields === '' ? [] : fields.split(/\s+/);
   if (parts.length !== 5 && parts.length !== 6) {
     throw new CronError(
       `has ${parts.length === 1 ? '1 field' : `${parts.length} fields`}; use 5 (minute hour day month weekday), or 6 with seconds first`,
@@ -82,6 +94,15 @@ export function parseCron(text: string): Cron {
     isEitherDay: !/^[*?]/.test(day) && !/^[*?]/.test(weekday),
     isElapsed: /[*/]/.test(hour),
   };
+}
+
+function spelledOut(text: string): string {
+  if (!text.startsWith('@')) return text;
+  const fields = NICKNAMES.get(text.toLowerCase());
+  if (fields !== undefined) return fields;
+  throw new CronError(
+    `is ${JSON.stringify(text)}, which is no name of a time; use one of ${[...NICKNAMES.keys()].join(', ')}, or 5 fields`,
+  );
 }
 
 function valuesOf(field: string, rule: FieldRule): number[] {
