@@ -283,6 +283,27 @@ describe('a lost connection', () => {
     await expect(batcher.submit(1)).rejects.toBe(lost);
     expect(calls.map(({ repeated }) => repeated)).toEqual([false, true]);
   });
+
+  it('that is an outage fails with its run all that waited before, and nobody who came meanwhile', async () => {
+    const lost = new ConnectionLost('gone');
+    let isAway = true;
+    const { batcher, groups } = batcherOf(
+      () => {
+        if (isAway) throw lost;
+      },
+      { maxItems: 1, weigh: () => 3, repeatForMs: 60, isOutage: (error) => error === lost },
+    );
+    const before = [1, 2, 3].map((item) => batcher.submit(item));
+    await turnOfTheLoop();
+    const meanwhile = batcher.submit(4);
+    expect([batcher.pending, batcher.pendingWeight]).toEqual([3, 9]);
+    const failed = { status: 'rejected', reason: lost };
+    expect(await Promise.allSettled(before)).toEqual([failed, failed, failed]);
+    isAway = false;
+    expect(await meanwhile).toBe(8);
+    expect(groups()).toEqual([[1], [1], [4], [4]]);
+    expect([batcher.pending, batcher.pendingWeight]).toEqual([0, 0]);
+  });
 });
 
 describe('a callback', () => {

@@ -37,6 +37,11 @@ export interface BatcherOptions<Item, Result> {
   readonly isTransient: (error: unknown) => boolean;
   /** How long one run is repeated before its items fail with the last error, in ms; `Infinity` for as long as the batcher lives. */
   readonly repeatForMs: number;
+  /**
+   * True for a transient error that no other items would have escaped either. A run that ends with it fails all that have waited since before it
+   * began, so that nobody waits for longer than twice `repeatForMs`, however many wait. Each gets a run of its own when absent.
+   */
+  readonly isOutage?: (error: unknown) => boolean;
   /** Told of each run once it has ended: what it took, and how long it took, repeats included, in ms. */
   readonly onRun?: (items: readonly Item[], ms: number) => void;
 }
@@ -77,6 +82,7 @@ export class BatcherClosedError extends Error {
 /** Runs items in groups, one group a track at a time, in the order they came. */
 export class Batcher<Item, Result> {
   private waiting: Entry<Item, Result>[] = [];
+  private waitingWeight = 0;
   /** The tracks on which nothing is in flight; the one to be used next is the last. */
   private readonly free: number[];
   private isScheduled = false;
@@ -104,13 +110,20 @@ export class Batcher<Item, Result> {
       queueMicrotask(() => reject(new BatcherClosedError(this.options.name)));
       return;
     }
-    this.waiting.push({ item, weight: this.options.weigh?.(item) ?? 0, resolve, reject });
+    const weight = this.options.weigh?.(item) ?? 0;
+    this.waitingWeight += weight;
+    this.waiting.push({ item, weight, resolve, reject });
     this.schedule();
   }
 
   /** Items submitted that no run has taken yet. */
   get pending(): number {
     return this.waiting.length;
+  }
+
+  /** What they weigh together. */
+  get pendingWeight(): number {
+    return this.waitingWeight;
   }
 
   get stats(): BatcherStats {
@@ -156,18 +169,28 @@ export class Batcher<Item, Result> {
     for (let group = first; group.length > 0; group = this.nextGroup()) {
       this.runs++;
       this.items += group.length;
+      const cameBefore = this.items + this.waiting.length;
       const startedAt = monotonicMs();
-      await this.runGroup(group, false, track);
+      const outcome = await this.runGroup(group, false, track);
       this.options.onRun?.(
         group.map((entry) => entry.item),
         monotonicMs() - startedAt,
       );
+      if ('error' in outcome && !this.isClosed && this.options.isOutage?.(outcome.error) === true)
+        this.failWaiting(cameBefore - this.items, outcome.error);
     }
     this.free.push(track);
     if (!this.isIdle) return;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
+  }
+
+  /** Fails the first so many of those that wait, if there are so many. */
+  private failWaiting(count: number, error: unknown): void {
+    const failed = this.take(Math.max(0, count));
+    this.items += failed.length;
+    for (const entry of failed) callBack(() => entry.reject(error));
   }
 
   /** Takes the next group from what waits: empty when nothing does. */
@@ -181,18 +204,23 @@ export class Batcher<Item, Result> {
       if (count === maxItems || (weight > maxWeight && count > 0)) break;
       count++;
     }
-    if (count < this.waiting.length) return this.waiting.splice(0, count);
-    const group = this.waiting;
-    this.waiting = [];
-    return group;
+    return this.take(count);
   }
 
-  /** Settles every entry of the group, whatever happens; never rejects. */
+  private take(count: number): Entry<Item, Result>[] {
+    let taken: Entry<Item, Result>[];
+    if (count < this.waiting.length) taken = this.waiting.splice(0, count);
+    else [taken, this.waiting] = [this.waiting, []];
+    for (const { weight } of taken) this.waitingWeight -= weight;
+    return taken;
+  }
+
+  /** Settles every entry of the group, whatever happens, and answers what came of the last run; never rejects. */
   private async runGroup(
     group: readonly Entry<Item, Result>[],
     mayHaveRun: boolean,
     track: number,
-  ): Promise<void> {
+  ): Promise<Outcome<Result>> {
     const outcome = await this.runRepeating(
       group.map((entry) => entry.item),
       mayHaveRun,
@@ -205,10 +233,11 @@ export class Batcher<Item, Result> {
       const middle = group.length >> 1;
       // A run may be several statements, and the first of them may have taken effect before the fault.
       await this.runGroup(group.slice(0, middle), true, track);
-      await this.runGroup(group.slice(middle), true, track);
+      return this.runGroup(group.slice(middle), true, track);
     } else {
       for (const entry of group) callBack(() => entry.reject(outcome.error));
     }
+    return outcome;
   }
 
   /** Tries until the items are through, the error is not transient or the time is up. */

@@ -69,6 +69,10 @@ export class PlainEnqueuer {
     return this.batcher.pending;
   }
 
+  get pendingWeight(): number {
+    return this.batcher.pendingWeight;
+  }
+
   get stats(): BatcherStats {
     return this.batcher.stats;
   }

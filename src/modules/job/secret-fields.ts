@@ -26,12 +26,13 @@ export function copiedSecrets(type: JobType, payload: unknown): Issue[] {
   const schemas = schemasOf(type);
   const issues: Issue[] = [];
   const look = (value: unknown, here: readonly Place[], path: string): void => {
+    if (here.length === 0) return;
     if (value === SECRET && here.some(isSecret)) {
       issues.push({ path, message: `is ${SECRET}, which stands for what is hidden; give the value itself` });
     }
-    for (const [key, part] of partsOf(value)) look(part, placesOf(here, key), `${path}.${key}`);
+    for (const [key, part] of partsOf(value)) look(part, placesIn(value, here, key), `${path}.${key}`);
   };
-  if (schemas.length > 0) look(payload, schemas.map(placeOf), 'payload');
+  look(payload, schemas.map(placeOf), 'payload');
   return issues;
 }
 
@@ -39,10 +40,11 @@ function hidden(payload: Json, schemas: readonly JsonSchema[]): Json {
   const hide = (value: Json, here: readonly Place[]): Json => {
     if (value === null || here.length === 0) return value;
     if (here.some(isSecret)) return SECRET;
-    if (Array.isArray(value)) return value.map((part, index) => hide(part, placesOf(here, String(index))));
+    if (Array.isArray(value))
+      return value.map((part, index) => hide(part, placesIn(value, here, String(index))));
     if (typeof value !== 'object') return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, part]) => [key, hide(part, placesOf(here, key))]),
+      Object.entries(value).map(([key, part]) => [key, hide(part, placesIn(value, here, key))]),
     );
   };
   return hide(payload, schemas.map(placeOf));
@@ -61,15 +63,22 @@ function isSecret(place: Place): boolean {
   return alternativesOf(place).some(({ schema }) => schema['secret'] === true);
 }
 
-/** The places of the part of that key: of a property, or of an item of an array. */
-function placesOf(here: readonly Place[], key: string): Place[] {
-  return here.flatMap(alternativesOf).flatMap(({ schema, root }) => {
-    const { properties, prefixItems, items, additionalProperties } = schema;
-    const named = isRecord(properties) && Object.hasOwn(properties, key) ? properties[key] : undefined;
-    const listed = Array.isArray(prefixItems) ? (prefixItems as unknown[])[Number(key)] : undefined;
-    const parts = named === undefined ? [listed, items, additionalProperties] : [named];
-    return parts.filter(isRecord).map((part) => ({ schema: part, root }));
-  });
+/** The places of the part of that key of a value: of a property, or of an item of an array. Each once: a schema that names itself twice would double them with every level. */
+function placesIn(value: unknown, here: readonly Place[], key: string): Place[] {
+  const places = new Map<JsonSchema, Place>();
+  for (const { schema, root } of here.flatMap(alternativesOf)) {
+    for (const part of Array.isArray(value) ? itemsOf(schema, Number(key)) : [propertyOf(schema, key)])
+      if (isRecord(part)) places.set(part, { schema: part, root });
+  }
+  return [...places.values()];
+}
+
+function propertyOf({ properties, additionalProperties }: JsonSchema, key: string): unknown {
+  return isRecord(properties) && Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
+}
+
+function itemsOf({ prefixItems, items }: JsonSchema, index: number): unknown[] {
+  return [Array.isArray(prefixItems) ? (prefixItems as unknown[])[index] : undefined, items];
 }
 
 /** A place with all that it refers to or is made of, which hold for the same value. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { RookeryError } from '../../../kernel/errors.js';
-import { invalidRequest } from '../job-preparer.js';
+import { LARGEST_JOB_BODY, invalidRequest } from '../job-preparer.js';
 import { parseJson } from '../parse-json.js';
 import { linesOf } from './ndjson-lines.js';
 
@@ -38,7 +38,7 @@ export async function entriesOfLines(body: unknown): Promise<BulkEntry[]> {
   if (!(body instanceof Readable))
     throw new RookeryError('invalid_request', 'the body was read by another part of the application');
   const entries: BulkEntry[] = [];
-  for await (const { number, text } of linesOf(body, LARGEST_BULK_BODY)) {
+  for await (const { number, text } of linesOf(body, { body: LARGEST_BULK_BODY, line: LARGEST_JOB_BODY })) {
     entries.push({ line: number, ...parsed(text) });
     assertNotTooMany(entries.length);
     if (entries.length % LINES_A_TURN === 0) await new Promise(setImmediate);

@@ -24,7 +24,10 @@ interface Joiner {
 interface Watched<State> {
   seen: State | undefined;
   readonly watchers: Set<Watcher>;
+  /** Who came since the last read began. */
   joiners: Joiner[];
+  /** Whom the read under way is for. */
+  joining: Joiner[];
 }
 
 /** Those who come within this time are read for together. */
@@ -44,17 +47,29 @@ export class Topic<State> {
   /** Resolves with the state the thing is in, from which on the watcher is told of each change; undefined when there is no such thing. */
   add(key: string, watcher: Watcher): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
-      const thing = this.things.get(key) ?? { seen: undefined, watchers: new Set(), joiners: [] };
+      const thing = this.things.get(key) ?? {
+        seen: undefined,
+        watchers: new Set<Watcher>(),
+        joiners: [],
+        joining: [],
+      };
       this.things.set(key, thing);
       thing.joiners.push({ watcher, resolve, reject });
       this.readAfter(JOIN_MS);
     });
   }
 
+  /** Tells the watcher no more of the thing; if it was still to be told of its state, that is as if there were no such thing. */
   remove(key: string, watcher: Watcher): void {
     const thing = this.things.get(key);
-    thing?.watchers.delete(watcher);
-    this.forgetUnwatched(key);
+    if (!thing) return;
+    thing.watchers.delete(watcher);
+    for (const { watcher: joiner, resolve } of [...thing.joiners, ...thing.joining])
+      if (joiner === watcher) resolve(undefined);
+    const isAnother = (joiner: Joiner): boolean => joiner.watcher !== watcher;
+    thing.joiners = thing.joiners.filter(isAnother);
+    thing.joining = thing.joining.filter(isAnother);
+    this.forgetUnwatched(key, thing);
     if (this.things.size === 0) clearTimeout(this.timer);
   }
 
@@ -67,41 +82,39 @@ export class Topic<State> {
 
   private async look(): Promise<void> {
     this.isReading = true;
-    const joiners = new Map<string, readonly Joiner[]>();
-    for (const [key, thing] of this.things) {
-      joiners.set(key, thing.joiners);
-      thing.joiners = [];
-    }
+    const read = new Map(this.things);
+    for (const thing of read.values()) [thing.joining, thing.joiners] = [thing.joiners, []];
     try {
-      const states = await this.options.read([...this.things.keys()]);
-      for (const [key, joining] of joiners) this.tell(key, states.get(key), joining);
+      const states = await this.options.read([...read.keys()]);
+      for (const [key, thing] of read) this.tell(thing, states.get(key));
     } catch (error) {
       this.options.onError(error);
-      for (const [key, joining] of joiners) {
-        for (const { reject } of joining) reject(error);
-        this.forgetUnwatched(key);
-      }
+      for (const { joining } of read.values()) for (const { reject } of joining) reject(error);
+    }
+    for (const [key, thing] of read) {
+      thing.joining = [];
+      this.forgetUnwatched(key, thing);
     }
     this.isReading = false;
     const hasJoiners = [...this.things.values()].some((thing) => thing.joiners.length > 0);
     if (this.things.size > 0) this.readAfter(hasJoiners ? JOIN_MS : this.options.paceMs);
   }
 
-  private tell(key: string, state: State | undefined, joining: readonly Joiner[]): void {
-    const thing = this.things.get(key);
-    if (thing && state !== undefined) {
+  private tell(thing: Watched<State>, state: State | undefined): void {
+    if (state !== undefined) {
       const text = thing.seen === undefined ? '' : this.options.changes(thing.seen, state);
       if (text !== '') for (const watcher of thing.watchers) watcher.push(text);
       thing.seen = state;
-      for (const { watcher } of joining) thing.watchers.add(watcher);
+      for (const { watcher } of thing.joining) thing.watchers.add(watcher);
     }
     const present = state === undefined ? undefined : this.options.present(state);
-    for (const { resolve } of joining) resolve(present);
-    this.forgetUnwatched(key);
+    for (const { resolve } of thing.joining) resolve(present);
   }
 
-  private forgetUnwatched(key: string): void {
-    const thing = this.things.get(key);
-    if (thing && thing.watchers.size === 0 && thing.joiners.length === 0) this.things.delete(key);
+  private forgetUnwatched(key: string, thing: Watched<State>): void {
+    const { watchers, joiners, joining } = thing;
+    if (watchers.size + joiners.length + joining.length > 0) return;
+    // It may have been forgotten during a read, and be watched anew since.
+    if (this.things.get(key) === thing) this.things.delete(key);
   }
 }
