@@ -203,6 +203,25 @@ describe('an enqueue whose answer is lost', () => {
     expect((await named('lost')).map(({ id }) => id)).toEqual(await answer);
   });
 
+  it('is a batch made once, as it was judged first, although a key that it met is free by the repeat', async () => {
+    const { jobs, proxy } = await behindProxy();
+    const direct = await scene.start({ types, hasWorker: false });
+    const { id: stranger } = await direct.jobs.enqueue(Keyed, 'stranger', { objectId: 'met' });
+    const lost = proxy.loseAnswerTo('COMMIT');
+    const items = [
+      { payload: 'batched', objectId: 'met' },
+      { payload: 'batched', objectId: 'mine' },
+    ];
+    const answer = jobs.batches.create(Keyed, items, { onDuplicate: 'skip' });
+    await lost;
+    proxy.cut();
+    await direct.jobs.cancel(stranger);
+    await scene.query(`DELETE FROM job_key WHERE job_id = $1`, [stranger]);
+    proxy.restore();
+    expect(await jobs.batches.get((await answer).id)).toMatchObject({ status: 'running', total: 1 });
+    expect(await named('batched')).toHaveLength(1);
+  });
+
   it('goes on when the database comes back within seconds', async () => {
     const { jobs, proxy } = await behindProxy();
     proxy.cut();

@@ -1,6 +1,7 @@
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Metrics } from '../../src/kernel/metrics.js';
 import { defineJob } from '../../src/modules/job/index.js';
 import { handlerOf, Tally } from '../support/handlers.js';
 import { rookeryScene, type AppOptions } from '../support/rookery-app.js';
@@ -128,6 +129,36 @@ describe('a job enqueued in the caller’s own transaction', () => {
     );
     await runs.reaches(120);
     expect(new Set(ids).size).toBe(120);
+  });
+
+  it('leaves nothing behind when some of many are refused as duplicates and the caller goes on', async () => {
+    const { jobs, transport, module } = await start({ hasWorker: false });
+    const { id: holder } = await jobs.enqueue(Single, {}, { objectId: 'there' });
+    const offered = transport.offeredIds.length;
+    await source.transaction(async (manager) => {
+      const items = [{ payload: {} }, { payload: {}, objectId: 'there' }, { payload: {}, objectId: 'new' }];
+      await expect(jobs.enqueueMany(Single, items, { manager })).rejects.toMatchObject({
+        code: 'duplicate_job',
+        details: { duplicates: [{ index: 1, jobId: holder }] },
+      });
+      await buy(manager, 3);
+    });
+    expect(await stored()).toEqual([{ id: holder }]);
+    expect(transport.offeredIds).toHaveLength(offered);
+    expect(await scene.query('SELECT count(*)::int AS n FROM shop.purchase')).toEqual([{ n: 1 }]);
+    await jobs.enqueue(Single, {}, { objectId: 'new' });
+    const duplicates = module.get(Metrics).counter('rookery_duplicates_total', '');
+    expect(duplicates.of(Single.queue, Single.name, 'dedupe').value).toBe(1);
+  });
+
+  it('is answered to whoever repeats its Idempotency-Key within the same transaction', async () => {
+    const { jobs } = await start({ hasWorker: false });
+    await source.transaction(async (manager) => {
+      const options = { manager, idempotencyKey: 'once' };
+      const { id } = await jobs.enqueue(Order, {}, options);
+      expect(await jobs.enqueue(Order, {}, options)).toEqual({ id, status: 'waiting', isRepeat: true });
+    });
+    expect(await stored()).toHaveLength(1);
   });
 
   it('has its due time from birth, for its commit may come late; a delayed one has its own', async () => {

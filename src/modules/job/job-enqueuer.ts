@@ -16,8 +16,19 @@ import { ENQUEUE_BATCHING, MAX_WEIGHT } from './enqueue-batching.js';
 import type { NewJob } from './new-job.js';
 import { Partitions } from './partitions.js';
 import { PlainEnqueuer } from './plain-enqueuer.js';
-import { insertBatch, insertMembers, sealBatch, type CompletedBatch } from './repository/batch.repository.js';
-import { insertKeyedJobs, type KeyedOutcome } from './repository/enqueue.repository.js';
+import {
+  insertBatch,
+  insertMembers,
+  isBatch,
+  sealBatch,
+  type CompletedBatch,
+} from './repository/batch.repository.js';
+import {
+  insertKeyedJobs,
+  storedAmong,
+  type KeyedOutcome,
+  type MayStore,
+} from './repository/enqueue.repository.js';
 import { hotQuery } from './repository/query.js';
 
 /** How long an enqueue waits for a key that another transaction holds: another process's batch takes milliseconds. */
@@ -26,13 +37,15 @@ const HELD_RETRY_MS = 20;
 
 /** Jobs that may wait for a statement: some seconds' worth at full speed; beyond it callers are told instead of being kept in memory. */
 const MOST_WAITING = 50_000;
+/** Characters of payload that may wait: two requests of the largest size, beside the one under way. */
+const MOST_WAITING_WEIGHT = 128 * 1024 * 1024;
 
 const CLOSE_BUDGET_MS = 10_000;
 
 /** Jobs that are stored together or not at all. */
 interface BulkRequest {
   readonly jobs: readonly NewJob[];
-  readonly mayStore: (outcomes: readonly KeyedOutcome[]) => void;
+  readonly mayStore: MayStore;
 }
 
 /** A batch that is to be made with its first members. */
@@ -106,7 +119,7 @@ export class JobEnqueuer {
       name: 'bulk enqueue',
       onRun: observeBatches(metrics, 'bulk enqueue', ({ jobs }) => jobs.length),
       maxItems: 1,
-      weigh: () => 0,
+      weigh: ({ jobs }) => weightOf(jobs),
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeAll(request, repeated))),
     });
     this.members = new Batcher({
@@ -122,7 +135,7 @@ export class JobEnqueuer {
       name: 'batch',
       onRun: observeBatches(metrics, 'batch', ({ members }) => members.length),
       maxItems: 1,
-      weigh: () => 0,
+      weigh: ({ members }) => weightOf(members),
       run: (requests, repeated) => Promise.all(requests.map((request) => this.storeBatch(request, repeated))),
     });
     lifecycle.register('outlets', 'enqueue', CLOSE_BUDGET_MS, () => this.close());
@@ -139,7 +152,7 @@ export class JobEnqueuer {
    * out of room, `shutting_down`.
    */
   async enqueue(job: NewJob): Promise<KeyedOutcome> {
-    if (this.plain.pending + this.keyed.pending + this.members.pending >= MOST_WAITING) throw overloaded();
+    this.refuseOverload();
     try {
       if (job.batchId !== undefined) return await untilFree(() => this.members.submit(job));
       if (job.dedupeKey || job.idempotencyKey) return await untilFree(() => this.keyed.submit(job));
@@ -154,10 +167,8 @@ export class JobEnqueuer {
    * Stores all jobs in one transaction, or, when `mayStore` says no to their outcomes, none; then offers the tickets of those stored.
    * Throws as `enqueue` does; then none is stored.
    */
-  async enqueueAll(
-    jobs: readonly NewJob[],
-    mayStore: (outcomes: readonly KeyedOutcome[]) => void,
-  ): Promise<KeyedOutcome[]> {
+  async enqueueAll(jobs: readonly NewJob[], mayStore: MayStore): Promise<KeyedOutcome[]> {
+    this.refuseOverload();
     try {
       return await this.bulk.submit({ jobs, mayStore });
     } catch (error) {
@@ -170,11 +181,26 @@ export class JobEnqueuer {
    * Throws as `enqueueAll` does.
    */
   async makeBatch(request: BatchRequest): Promise<StoredBatch> {
+    this.refuseOverload();
     try {
       return await this.batches.submit(request);
     } catch (error) {
       throw refusal(request.members, error);
     }
+  }
+
+  /** Throws `overloaded` when so much waits for the database that more would only fill the memory. */
+  private refuseOverload(): void {
+    const { plain, keyed, members, bulk, batches } = this;
+    const one = plain.pending + keyed.pending + members.pending;
+    if (one >= MOST_WAITING) throw overloaded(`${MOST_WAITING} jobs`);
+    const weight =
+      plain.pendingWeight +
+      keyed.pendingWeight +
+      members.pendingWeight +
+      bulk.pendingWeight +
+      batches.pendingWeight;
+    if (weight >= MOST_WAITING_WEIGHT) throw overloaded(`${MOST_WAITING_WEIGHT} characters of payload`);
   }
 
   /** Makes sure that the partitions of these jobs are there. */
@@ -201,10 +227,22 @@ export class JobEnqueuer {
     }
   }
 
-  /** What follows a commit of jobs with keys. */
-  private told(jobs: readonly NewJob[], outcomes: readonly KeyedOutcome[]): void {
+  /** What follows a commit of jobs with keys: counts what became of each, and offers the tickets of those stored. */
+  told(jobs: readonly NewJob[], outcomes: readonly KeyedOutcome[]): void {
     this.countDuplicates(jobs, outcomes);
     this.stored(jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+  }
+
+  /** As `mayStore`; what it refuses is counted, because nothing will be told of it. */
+  counting(jobs: readonly NewJob[], mayStore: MayStore): MayStore {
+    return (outcomes) => {
+      try {
+        mayStore(outcomes);
+      } catch (refusal) {
+        this.countDuplicates(jobs, outcomes);
+        throw refusal;
+      }
+    };
   }
 
   private countDuplicates(jobs: readonly NewJob[], outcomes: readonly KeyedOutcome[]): void {
@@ -234,19 +272,26 @@ export class JobEnqueuer {
     { batch, members, isSealed, onDuplicate }: BatchRequest,
     repeated: boolean,
   ): Promise<StoredBatch> {
-    let offered: readonly NewJob[] = [];
+    const mayStore = this.counting(members, (outcomes) => refuseDuplicates(members, outcomes, onDuplicate));
+    let outcomes: readonly KeyedOutcome[] = [];
     const stored = await this.partitions.having(members, () =>
       this.batchConnection.transaction(async (queries): Promise<StoredBatch> => {
         const query = hotQuery(queries);
+        outcomes = [];
+        // An earlier try has committed all of it: what its members met then is not to be judged anew.
+        if (repeated && (await isBatch(query, batch.id))) {
+          const there = await storedAmong(query, members);
+          outcomes = members.map(({ id }) => (there.has(id) ? { kind: 'stored' } : { kind: 'held' }));
+          return { id: batch.id, completed: [] };
+        }
         const id = await insertBatch(query, batch);
         if (id !== batch.id) return { id, completed: [] };
-        const outcomes = await insertMembers(query, chunksOf(members), repeated);
-        refuseDuplicates(members, outcomes, onDuplicate);
-        offered = members.filter((_, index) => outcomes[index]?.kind === 'stored');
+        outcomes = await insertMembers(query, chunksOf(members), repeated);
+        mayStore(outcomes);
         return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
       }),
     );
-    this.stored(offered);
+    this.told(members, outcomes);
     return stored;
   }
 
@@ -254,12 +299,7 @@ export class JobEnqueuer {
     const outcomes = await this.partitions.having(jobs, () =>
       this.bulkConnection.transaction(async (queries) => {
         const met = await insertMembers(hotQuery(queries), chunksOf(jobs), repeated);
-        try {
-          mayStore(met);
-        } catch (refusal) {
-          this.countDuplicates(jobs, met);
-          throw refusal;
-        }
+        this.counting(jobs, mayStore)(met);
         return met;
       }),
     );
@@ -302,12 +342,16 @@ function* chunksOf(jobs: readonly NewJob[]): Generator<NewJob[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-function overloaded(): RookeryError {
-  return new RookeryError(
-    'overloaded',
-    `${MOST_WAITING} jobs wait to be stored already; try again in a few seconds`,
-    { retryAfter: 5 },
-  );
+function weightOf(jobs: readonly NewJob[]): number {
+  let weight = 0;
+  for (const { payload } of jobs) weight += payload.length;
+  return weight;
+}
+
+function overloaded(waiting: string): RookeryError {
+  return new RookeryError('overloaded', `${waiting} wait to be stored already; try again in a few seconds`, {
+    retryAfter: 5,
+  });
 }
 
 function refusal(jobs: readonly NewJob[], error: unknown): unknown {

@@ -10,6 +10,15 @@ const clock = { now: () => NOW };
 const preparer = new JobPreparer(new IdGenerator(clock), clock);
 const Plain = defineJob({ name: 'plain', payload: z.object({ n: z.number() }) });
 
+interface Tree {
+  readonly a: Tree | number;
+}
+const tree: z.ZodType<Tree> = z.object({
+  get a() {
+    return z.union([tree, z.number()]);
+  },
+});
+
 const prepare = (type: JobType, options: JobOptions = {}, rest: Partial<JobRequest> = {}) =>
   preparer.prepare({ type, payload: { n: 1 }, options, ...rest });
 const refusal = (asked: Promise<unknown>): Promise<RookeryError> =>
@@ -160,6 +169,24 @@ describe('a refusal', () => {
       'payload.list.2.n',
     ]);
     expect(message).toContain('payload.list.1.n');
+  });
+
+  it('tells a hundred of the failing paths, and how many more there are', async () => {
+    const List = defineJob({ name: 'list', payload: z.array(z.string()) });
+    const { details, message } = await refusal(prepare(List, {}, { payload: Array(200_000).fill(1) }));
+    expect(details['issues']).toHaveLength(100);
+    expect(message).toMatch(/payload\.99 [^;]+; and 199900 more$/);
+  });
+
+  it.each([
+    ['where nothing is secret', z.object({ password: z.string().meta({ secret: true }), body: z.json() })],
+    ['where anything may be', z.object({ password: z.string().meta({ secret: true }), body: tree })],
+  ])('names a payload that is nested too deeply to be looked through: %s', async (_, payload) => {
+    const Deep = defineJob({ name: 'deep', payload });
+    const body = JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`) as unknown;
+    const { code, details } = await refusal(prepare(Deep, {}, { payload: { password: 'x', body } }));
+    expect(code).toBe('invalid_payload');
+    expect(details['issues']).toMatchObject([{ path: 'payload' }]);
   });
 
   it('names the payload itself when that is of the wrong kind', async () => {

@@ -21,6 +21,8 @@ import { copiedSecrets } from './secret-fields.js';
 export const MAX_JSON_BYTES = 1_048_576;
 /** Largest request for one job, in bytes: a payload of the largest size, and what is said besides. */
 export const LARGEST_JOB_BODY = MAX_JSON_BYTES + 16 * 1024;
+/** Faults of a payload that are told; a million wrong elements of a list are one mistake. */
+const MOST_ISSUES = 100;
 const LONGEST_OBJECT_ID = 512;
 const LONGEST_IDEMPOTENCY_KEY = 255;
 /** How long an `Idempotency-Key` is remembered. */
@@ -46,13 +48,12 @@ export class JobPreparer {
   ) {}
 
   /**
-   * Validates the payload, applies the type's `prepare` and fills in its defaults. Throws `invalid_payload` with every
-   * failing path, `invalid_request` for a bad option, `payload_too_large`.
+   * Validates the payload, applies the type's `prepare` and fills in its defaults. Throws `invalid_payload` with the
+   * failing paths, at most 100 and how many more there are, `invalid_request` for a bad option, `payload_too_large`.
    */
   async prepare(request: JobRequest): Promise<NewJob> {
     const { type } = request;
-    refuseCopiedSecrets(type, request.payload);
-    let payload = await validated(type, request.payload);
+    let payload = await checked(type, request.payload);
     let options = request.options;
     const prepared = preparedBy(type, payload, options);
     if (prepared) {
@@ -142,14 +143,23 @@ export class JobPreparer {
   }
 }
 
+/** The payload as its schema makes it. What is nested so deeply that looking through it overflows the stack is refused like any other fault. */
+async function checked(type: JobType, payload: unknown): Promise<unknown> {
+  try {
+    refuseCopiedSecrets(type, payload);
+    return await validated(type, payload);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalidPayload(type, [{ path: 'payload', message: `cannot be checked: ${error.message}` }], error);
+  }
+}
+
 async function validated(type: JobType, payload: unknown): Promise<unknown> {
   const answer = type.payload['~standard'].validate(payload);
   const result = answer instanceof Promise ? await answer : answer;
   if (!result.issues) return result.value;
-  throw invalidPayload(
-    type,
-    result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message })),
-  );
+  const issues = result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }));
+  throw invalidPayload(type, issues);
 }
 
 /** What the type's own code makes of them; an error of it refuses the job, and not the server. */
@@ -170,10 +180,12 @@ function refuseCopiedSecrets(type: JobType, payload: unknown): void {
 }
 
 function invalidPayload(type: JobType, issues: readonly Issue[], cause?: Error): RookeryError {
+  const told = issues.slice(0, MOST_ISSUES);
+  const more = issues.length - told.length;
   return new RookeryError(
     'invalid_payload',
-    `the payload of ${type.name} is invalid: ${listed(issues)}`,
-    { issues },
+    `the payload of ${type.name} is invalid: ${listed(told)}${more > 0 ? `; and ${more} more` : ''}`,
+    { issues: told },
     { cause },
   );
 }

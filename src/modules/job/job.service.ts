@@ -31,13 +31,16 @@ import {
   type KnownState,
 } from './repository/control.repository.js';
 import { totals } from './repository/counter.repository.js';
-import { CallerTransaction, type KeyedOutcome } from './repository/enqueue.repository.js';
+import { CallerTransaction, type KeyedOutcome, type MayStore } from './repository/enqueue.repository.js';
 import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
 import { controlQuery } from './repository/query.js';
 import type { JobState } from './state-machine.js';
 
 /** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
 const PREPARED_AT_ONCE = 500;
+
+/** Of several jobs that are prepared together, how many faults of each are told. */
+export const MOST_ISSUES_AN_ITEM = 10;
 
 /** Enqueues, cancels and retries jobs; the way into Rookery from code. */
 @Injectable()
@@ -155,8 +158,7 @@ export class JobService {
     const jobs = await this.prepareAll(requests);
     if (jobs.length === 0) return [];
     if (options.manager && jobs.some((job) => job.batchId !== undefined)) throw joinedInTransaction();
-    const mayStore = (outcomes: readonly KeyedOutcome[]): void =>
-      refuseDuplicates(jobs, outcomes, options.onDuplicate ?? 'fail');
+    const mayStore: MayStore = (outcomes) => refuseDuplicates(jobs, outcomes, options.onDuplicate ?? 'fail');
     const outcomes = options.manager
       ? await this.insertIn(options.manager, jobs, mayStore)
       : await this.enqueuer.enqueueAll(jobs, mayStore);
@@ -303,7 +305,7 @@ export class JobService {
     const [outcome] = manager ? await this.insertIn(manager, [job]) : [await this.enqueuer.enqueue(job)];
     if (!outcome || outcome.kind === 'stored') return { id: job.id, status: 'waiting', isRepeat: false };
     if (outcome.kind === 'duplicate' && outcome.of !== 'dedupe') {
-      const { status } = await this.stateOf(outcome.jobId);
+      const status = await this.statusOfFirst(job, outcome, manager);
       return { id: outcome.jobId, status, isRepeat: true };
     }
     return throwDuplicate(job, outcome);
@@ -320,7 +322,7 @@ export class JobService {
         jobs.push(await this.preparer.prepare(request));
       } catch (error) {
         if (!(error instanceof RookeryError)) throw error;
-        issues.push(...issuesOf(error, index));
+        issues.push(...issuesOf(error, index).slice(0, MOST_ISSUES_AN_ITEM));
       }
     }
     if (issues.length > 0) {
@@ -341,20 +343,43 @@ export class JobService {
   private async insertIn(
     manager: EntityManager,
     jobs: readonly NewJob[],
-    mayStore?: (outcomes: readonly KeyedOutcome[]) => void,
-  ): Promise<KeyedOutcome[]> {
-    const offered: NewJob[] = [];
-    afterCommit(manager, () => this.enqueuer.stored(offered));
+    mayStore?: MayStore,
+  ): Promise<readonly KeyedOutcome[]> {
+    let outcomes: readonly KeyedOutcome[] = [];
+    afterCommit(manager, () => this.enqueuer.told(jobs, outcomes));
     await this.enqueuer.ensurePartitions(jobs);
-    const outcomes = await this.callerTransaction.insert(manager, jobs);
-    mayStore?.(outcomes);
-    offered.push(...jobs.filter((_, index) => outcomes[index]?.kind === 'stored'));
+    const judge = mayStore && this.enqueuer.counting(jobs, mayStore);
+    outcomes = await this.callerTransaction.insert(manager, jobs, judge);
     return outcomes;
   }
 
+  /**
+   * Where the job stands that an idempotency or member key names. It is not to be seen when this very transaction of the caller's made it, and
+   * then it waits; the key of a batch's member may also outlive its row.
+   */
+  private async statusOfFirst(
+    job: NewJob,
+    met: Extract<KeyedOutcome, { kind: 'duplicate' }>,
+    manager: EntityManager | undefined,
+  ): Promise<JobState> {
+    const state = await this.stateIfAny(met.jobId);
+    if (state) return state.status;
+    if (manager) return 'waiting';
+    throw new RookeryError(
+      'duplicate_job',
+      `${job.name} for objectId ${JSON.stringify(job.objectId)} was a member of the batch already: job ${met.jobId}, which has been deleted after its retention`,
+      { jobId: met.jobId },
+    );
+  }
+
   private async stateOf(id: string): Promise<KnownState> {
-    const [state] = await this.control(() => statesOf(controlQuery(this.database.control), [id]));
+    const state = await this.stateIfAny(id);
     if (!state) throw noSuchJob(id);
+    return state;
+  }
+
+  private async stateIfAny(id: string): Promise<KnownState | undefined> {
+    const [state] = await this.control(() => statesOf(controlQuery(this.database.control), [id]));
     return state;
   }
 

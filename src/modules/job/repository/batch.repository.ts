@@ -123,6 +123,11 @@ function keyOfAnotherType(
   return new RookeryError('invalid_request', `key ${message}`, { issues: [{ path: 'key', message }] });
 }
 
+/** Whether there is a batch of that id. */
+export async function isBatch(query: Query, id: string): Promise<boolean> {
+  return (await batchesOf(query, [id])).length > 0;
+}
+
 /** Why a batch takes no more members. */
 export async function closedBatch(query: Query, id: string): Promise<RookeryError> {
   const [batch] = await batchesOf(query, [id]);

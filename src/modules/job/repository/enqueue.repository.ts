@@ -33,6 +33,9 @@ export type KeyedOutcome =
     }
   | { readonly kind: 'held' };
 
+/** Judges what keyed jobs have met, before any of them is stored; throws when none may be. */
+export type MayStore = (outcomes: readonly KeyedOutcome[]) => void;
+
 interface LiveKey {
   readonly key: string;
   readonly jobId: string;
@@ -133,9 +136,14 @@ export class CallerTransaction {
     this.statements = { insert: insertJobsIn(prefix), liveKeys: liveKeys(prefix), putKeys: putKeys(prefix) };
   }
 
-  async insert(manager: EntityManager, jobs: readonly NewJob[]): Promise<KeyedOutcome[]> {
+  /** Inserts jobs as `insertKeyedJobs` does, unless `mayStore` throws: then nothing was written, so that the caller may go on and commit. */
+  async insert(
+    manager: EntityManager,
+    jobs: readonly NewJob[],
+    mayStore?: MayStore,
+  ): Promise<KeyedOutcome[]> {
     const query: Query = (statement, values) => manager.query(statement.text, [...values]);
-    return insertKeyedWith(query, this.statements, jobs);
+    return insertKeyedWith(query, this.statements, jobs, mayStore);
   }
 }
 
@@ -143,6 +151,7 @@ async function insertKeyedWith(
   query: Query,
   statements: KeyStatements,
   jobs: readonly NewJob[],
+  mayStore?: MayStore,
 ): Promise<KeyedOutcome[]> {
   const keys = [...new Set(jobs.flatMap((job) => keysOf(job).map(({ key }) => key.key)))].sort();
   const isLocked = new Set<string>();
@@ -164,6 +173,7 @@ async function insertKeyedWith(
     fresh.push(job);
     return { kind: 'stored' };
   });
+  mayStore?.(outcomes);
   await putAllKeys(query, statements, fresh);
   await insertWith(query, statements.insert, fresh);
   return outcomes;

@@ -5,13 +5,11 @@ import { IdGenerator } from '../../../kernel/ids.js';
 import { Database } from '../../database/index.js';
 import { JobPreparer, type JobRequest } from '../job-preparer.js';
 import { JobRegistry } from '../job.registry.js';
-import { JobService } from '../job.service.js';
+import { JobService, MOST_ISSUES_AN_ITEM } from '../job.service.js';
 import type { BulkEntry } from './bulk-body.js';
 import { readBy } from './checked-by.js';
 import { jobRequest } from './job-request.dto.js';
 
-/** Problems named of one entry; an entry with more is not read further. */
-const MOST_ISSUES_AN_ENTRY = 10;
 /** Problems repeated in the message; all are in `issues`. */
 const MOST_IN_MESSAGE = 10;
 
@@ -63,7 +61,7 @@ export class BulkEnqueuer {
     if (entry.problem !== undefined) return { issues: [issue('malformed_json', '', entry.problem)] };
     const reading = readBy(jobRequest, entry.value);
     if ('issues' in reading) {
-      const issues = reading.issues.slice(0, MOST_ISSUES_AN_ENTRY);
+      const issues = reading.issues.slice(0, MOST_ISSUES_AN_ITEM);
       return {
         issues: issues.map(({ path, message }) =>
           issue('invalid_request', path === 'body' ? '' : path, message),
@@ -109,7 +107,7 @@ export class BulkEnqueuer {
         readonly issues?: readonly Issue[];
       };
       return issues
-        .slice(0, MOST_ISSUES_AN_ENTRY)
+        .slice(0, MOST_ISSUES_AN_ITEM)
         .map(({ path, message }) => ({ code: error.code, index, path: pathIn(index, path), message }));
     }
   }
