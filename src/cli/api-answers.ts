@@ -21,6 +21,7 @@ export interface JobAnswer {
   readonly createdAt: string;
   readonly dueAt: string | null;
   readonly startedAt: string | null;
+  readonly cancelRequestedAt: string | null;
   readonly finishedAt: string | null;
 }
 

@@ -36,6 +36,7 @@ export function jobLines(job: JobAnswer, terminal: Terminal): string[] {
     ['created', job.createdAt],
     ['due', job.dueAt],
     ['started', job.startedAt],
+    ['cancel', cancelText(job)],
     ['finished', job.finishedAt],
     ['progress', progressText(job)],
     ['payload', JSON.stringify(job.payload)],
@@ -51,6 +52,11 @@ export function jobLines(job: JobAnswer, terminal: Terminal): string[] {
 export function progressText({ progress }: JobAnswer): string | undefined {
   if (!progress) return undefined;
   return `${Math.round(progress.fraction * 100)} % ${progress.note ?? ''}`.trimEnd();
+}
+
+function cancelText({ status, cancelRequestedAt }: JobAnswer): string | undefined {
+  if (cancelRequestedAt === null) return undefined;
+  return `asked for at ${cancelRequestedAt}${status === 'executing' ? '; its handler has been told to stop' : ''}`;
 }
 
 function timeoutText({ timeoutMs }: JobAnswer): string | undefined {

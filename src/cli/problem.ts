@@ -23,9 +23,14 @@ export function problemError(status: number, body: unknown): CliError {
   return new CliError(
     exitCodeOf(status),
     code === undefined ? text : `${code}: ${text}`,
-    [...issueLines(issues), ...(instance === undefined ? [] : [instance])],
+    [...(isTold(issues, text) ? [] : issueLines(issues)), ...(instance === undefined ? [] : [instance])],
     body,
   );
+}
+
+/** Whether the text already says what each issue says, as it does for one or two. */
+function isTold(issues: NonNullable<Problem['issues']>, text: string): boolean {
+  return issues.every(({ path = '', message = '' }) => text.includes(path) && text.includes(message));
 }
 
 function issueLines(issues: NonNullable<Problem['issues']>): string[] {

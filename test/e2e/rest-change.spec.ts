@@ -40,6 +40,10 @@ describe('POST /job/:id/cancel', () => {
     const { status, body } = await rest.post(`/job/${id}/cancel`);
     expect([status, body]).toEqual([202, { id, status: 'executing' }]);
     expect(signals).toEqual([{ kind: 'cancel', ids: [id] }]);
+    expect((await rest.get(`/job/${id}`)).body).toMatchObject({
+      status: 'executing',
+      cancelRequestedAt: expect.any(String) as string,
+    });
   });
 
   it('answers 409 already_finished with the state for a job that ended', async () => {

@@ -60,6 +60,7 @@ describe('GET /job/:id', () => {
       createdAt: time,
       dueAt: time,
       startedAt: null,
+      cancelRequestedAt: null,
       finishedAt: null,
     });
   });

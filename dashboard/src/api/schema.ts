@@ -989,6 +989,8 @@ export interface components {
             /** @description It does not run before; null when it may at once */
             dueAt: string | null;
             startedAt: string | null;
+            /** @description When somebody asked to cancel it; an executing job is told to stop, and may finish first */
+            cancelRequestedAt: string | null;
             finishedAt: string | null;
         };
         /** @description Which jobs are meant */
@@ -2219,6 +2221,7 @@ export interface operations {
                      *           "createdAt": "2026-01-31T03:00:00.107Z",
                      *           "dueAt": null,
                      *           "startedAt": "2026-01-31T03:00:00.120Z",
+                     *           "cancelRequestedAt": null,
                      *           "finishedAt": "2026-01-31T03:00:00.420Z"
                      *         }
                      *       ],
@@ -3522,6 +3525,7 @@ export interface operations {
                      *       "createdAt": "2026-01-31T03:00:00.107Z",
                      *       "dueAt": null,
                      *       "startedAt": "2026-01-31T03:00:00.120Z",
+                     *       "cancelRequestedAt": null,
                      *       "finishedAt": "2026-01-31T03:00:00.420Z"
                      *     }
                      */
@@ -4435,6 +4439,7 @@ export interface operations {
                      *           "createdAt": "2026-01-31T03:00:00.107Z",
                      *           "dueAt": null,
                      *           "startedAt": "2026-01-31T03:00:00.120Z",
+                     *           "cancelRequestedAt": null,
                      *           "finishedAt": "2026-01-31T03:00:00.420Z"
                      *         }
                      *       ],

@@ -11,6 +11,7 @@ import { PageHead } from '../parts/page-head.js';
 import { Panel } from '../parts/panel.js';
 import { QueryView } from '../parts/query-view.js';
 import { StateBadge } from '../parts/state-badge.js';
+import { Tag } from '../parts/tag.js';
 import { TimeAgo } from '../parts/time-ago.js';
 import { durationText } from '../text/duration-text.js';
 import { progressOf } from '../text/progress-of.js';
@@ -29,6 +30,7 @@ export function JobPage(): ReactElement {
         {query.data && (
           <>
             <StateBadge state={query.data.status} />
+            {isStopping(query.data) && <Tag tone="wait">told to stop</Tag>}
             <JobActions job={query.data} />
           </>
         )}
@@ -38,6 +40,11 @@ export function JobPage(): ReactElement {
       </QueryView>
     </Stack>
   );
+}
+
+/** Whether a cancel has been asked for that its handler has not yet answered. */
+function isStopping({ status, cancelRequestedAt }: Job): boolean {
+  return status === 'executing' && cancelRequestedAt !== null;
 }
 
 function Whole({ job }: { readonly job: Job }): ReactElement {
@@ -113,6 +120,7 @@ function JobFacts({ job }: { readonly job: Job }): ReactElement {
         ['Made', <TimeAgo key="made" at={job.createdAt} />],
         ['Due', job.dueAt && <TimeAgo at={job.dueAt} />],
         ['Started', job.startedAt && <TimeAgo at={job.startedAt} />],
+        ['Cancel asked', job.cancelRequestedAt && <TimeAgo at={job.cancelRequestedAt} />],
         ['Ended', job.finishedAt && <TimeAgo at={job.finishedAt} />],
       ]}
     />

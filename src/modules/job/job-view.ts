@@ -36,17 +36,20 @@ export interface JobView {
   /** A waiting job does not run before this time; null when it may run at once. */
   readonly dueAt: string | null;
   readonly startedAt: string | null;
+  /** When somebody asked to cancel it. A run that was under way may have finished first, and the job be done; a retry by hand clears it. */
+  readonly cancelRequestedAt: string | null;
   readonly finishedAt: string | null;
 }
 
 /** A job as its row is read: what the view derives or formats is raw. */
 export interface JobRow extends Omit<
   JobView,
-  'history' | 'createdAt' | 'dueAt' | 'startedAt' | 'finishedAt'
+  'history' | 'createdAt' | 'dueAt' | 'startedAt' | 'cancelRequestedAt' | 'finishedAt'
 > {
   readonly history: readonly HistoryEntry[] | null;
   readonly dueAt: Date | null;
   readonly startedAt: Date | null;
+  readonly cancelRequestedAt: Date | null;
   readonly finishedAt: Date | null;
 }
 
@@ -74,6 +77,7 @@ export function viewOf(row: JobRow): JobView {
     createdAt: new Date(idTime(row.id)).toISOString(),
     dueAt: row.dueAt?.toISOString() ?? null,
     startedAt: row.startedAt?.toISOString() ?? null,
+    cancelRequestedAt: row.cancelRequestedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
   };
 }

@@ -14,7 +14,7 @@ export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 const VIEW = `id, name, queue, lane, status, attempt, max_attempts AS "maxAttempts", run, payload, result, history, progress,
        object_id AS "objectId", batch_id AS "batchId", schedule, retry_of AS "retryOf", worker_id AS "workerId", timeout_ms AS "timeoutMs", due_at AS "dueAt",
-       started_at AS "startedAt", finished_at AS "finishedAt"`;
+       started_at AS "startedAt", cancel_requested_at AS "cancelRequestedAt", finished_at AS "finishedAt"`;
 
 const numbered = (order: string): string =>
   `row_number() OVER (ORDER BY ${order})::int AS scanned, lead(id) OVER (ORDER BY ${order}) IS NULL AS "isLast"`;

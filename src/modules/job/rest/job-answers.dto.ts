@@ -61,6 +61,10 @@ export const jobAnswer = answerOf<JobView>()(
       createdAt: isoTime,
       dueAt: isoTime.nullable().meta({ description: 'It does not run before; null when it may at once' }),
       startedAt: isoTime.nullable(),
+      cancelRequestedAt: isoTime.nullable().meta({
+        description:
+          'When somebody asked to cancel it; an executing job is told to stop, and may finish first',
+      }),
       finishedAt: isoTime.nullable(),
     })
     .meta({ id: 'Job', description: 'One piece of work' }),
@@ -99,6 +103,7 @@ export const exampleJob = {
   createdAt: '2026-01-31T03:00:00.107Z',
   dueAt: null,
   startedAt: '2026-01-31T03:00:00.120Z',
+  cancelRequestedAt: null,
   finishedAt: '2026-01-31T03:00:00.420Z',
 };
 
