@@ -30,6 +30,7 @@ const refused = async (asked: Promise<unknown>) =>
     () => undefined,
     (error: { code?: string }) => error.code,
   );
+const turnOfTheLoop = () => new Promise((resolve) => setImmediate(resolve));
 const storedAmong = (ids: readonly string[]) =>
   scene.query<{ n: number }>('SELECT count(*)::int AS n FROM job WHERE id = ANY ($1)', [ids]);
 
@@ -230,5 +231,26 @@ describe('an enqueue whose answer is lost', () => {
     proxy.restore();
     await answer;
     expect(await named('patient')).toHaveLength(1);
+  });
+
+  it('is kept in memory up to 128 MiB of payloads, and what comes then is told so', async () => {
+    const app = await behindProxy();
+    const enqueuer = app.module.get(JobEnqueuer);
+    const payload = JSON.stringify('x'.repeat(1024 * 1024 - 2));
+    const bulk = (jobs: number): Promise<string | undefined> =>
+      refused(
+        enqueuer.enqueueAll(
+          Array.from({ length: jobs }, () => rawJob(app, payload)),
+          () => undefined,
+        ),
+      );
+    app.proxy.cut();
+    const underWay = bulk(1);
+    await turnOfTheLoop();
+    const waiting = [bulk(127), bulk(1)];
+    expect(await bulk(1)).toBe('overloaded');
+    expect(await refused(app.jobs.enqueue(Note, 'one'))).toBe('overloaded');
+    await app.stop();
+    expect(await Promise.all([underWay, ...waiting])).toEqual(Array(3).fill('database_unavailable'));
   });
 });
