@@ -20,7 +20,8 @@ import { memory } from './workloads/memory.js';
 import { oneByOne } from './workloads/one-by-one.js';
 import { scheduleLateness } from './workloads/schedule-lateness.js';
 import { thousandsWhileDrain } from './workloads/thousands-while-drain.js';
-import type { Workload } from './workloads/workload.js';
+import type { Workload, WorkloadContext } from './workloads/workload.js';
+import { wholeNumbers } from './whole-numbers.js';
 
 const workloads: Record<string, Workload> = {
   drain,
@@ -60,7 +61,7 @@ const USUAL = [
 /** What `--help` prints. */
 const HELP = `npm run bench -- [--runs 3] [--only drain,latency] [--concurrency 10,500] [--json FILE] [--nats URL] [--profile]
 
-Measures Rookery on a PostgreSQL of its own (fsync and synchronous_commit on), each workload on a fresh database as often as
+Measures Rookery on a PostgreSQL of its own (fsync and synchronous_commit on), the workloads in turn, each on a fresh database as often as
 --runs says; prints median (min–max). Tickets travel within the process, or by the NATS server at --nats. Every run counts the
 jobs: a lost or repeated one fails the benchmark. --profile tells on what the last run's time was spent, by statement in the server
 and by module in this process; it makes the figures worse.
@@ -95,29 +96,25 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
+  const [runs = 1] = wholeNumbers('runs', values.runs);
+  const plans = values.only.split(',').flatMap((name) => {
+    const workload = workloadNamed(name);
+    return wholeNumbers('concurrency', values.concurrency).map((concurrency) => ({ workload, concurrency }));
+  });
   const folder = await mkdtemp(join(tmpdir(), 'rookery-bench-'));
   const server = await openEmbeddedPostgres({ folder, ...(values.profile && { settings: profiledServer }) });
-  const reports: Report[] = [];
   try {
     process.stdout.write(
       `${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(2)}, one fsync ${(await fsyncMs(folder)).toFixed(2)} ms\n`,
     );
-    for (const name of values.only.split(',')) {
-      const workload = workloads[name];
-      if (!workload)
-        throw new Error(
-          `there is no workload ${JSON.stringify(name)}; choose from ${Object.keys(workloads).join(', ')}`,
-        );
-      for (const concurrency of values.concurrency.split(',').map(Number)) {
-        const report = await measure(server, workload, Number(values.runs), {
-          concurrency,
-          isProfiled: values.profile,
-          ...(values.nats !== undefined && { natsUrl: values.nats }),
-        });
-        reports.push(report);
-        print(report);
-      }
-    }
+    const databases = new Databases(server);
+    const reports = await measureInTurn(plans, runs, (plan) => {
+      const settings = {
+        concurrency: plan.concurrency,
+        ...(values.nats !== undefined && { natsUrl: values.nats }),
+      };
+      return databases.fresh(settings, (context) => measureOnce(plan.workload, context, values.profile));
+    });
     if (values.json) await writeFile(values.json, `${JSON.stringify(reports, undefined, 2)}\n`);
   } finally {
     await server.close();
@@ -125,43 +122,92 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(
-  server: { url: string; pid: number },
-  workload: Workload,
+function workloadNamed(name: string): Workload {
+  const workload = workloads[name];
+  if (workload) return workload;
+  const known = Object.keys(workloads).join(', ');
+  throw new Error(`there is no workload ${JSON.stringify(name)}; choose from ${known}`);
+}
+
+interface Plan {
+  readonly workload: Workload;
+  readonly concurrency: number;
+}
+
+type Profile = Pick<Report, 'server' | 'process'>;
+
+interface Measured {
+  readonly value: Record<string, number>;
+  readonly profile: Profile;
+}
+
+/** One run of every plan, then the next of every plan: what the machine does meanwhile meets them all. Prints each with its last run. */
+async function measureInTurn(
+  plans: readonly Plan[],
   runs: number,
-  { isProfiled, ...settings }: { concurrency: number; isProfiled: boolean; natsUrl?: string },
-): Promise<Report> {
-  let profile: Pick<Report, 'server' | 'process'> = {};
-  const values = await withMeter(server.url, server.pid, async (admin) => {
-    const each: Record<string, number>[] = [];
-    for (let run = 0; run < runs; run++) {
-      const database = `bench_${process.pid}_${run}`;
-      await admin.query(`CREATE DATABASE ${database}`);
-      const url = new URL(server.url);
-      url.pathname = `/${database}`;
-      each.push(
-        await withMeter(url.href, server.pid, async (meter) => {
-          const endProfiles = isProfiled ? await beginProfiles(meter) : () => Promise.resolve({});
-          const value = await workload.run({ url: url.href, meter, ...settings });
-          profile = await endProfiles();
-          return value;
-        }),
-      );
-      await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  measure: (plan: Plan) => Promise<Measured>,
+): Promise<Report[]> {
+  const reports: Report[] = [];
+  const values = plans.map((): Record<string, number>[] => []);
+  for (let run = 1; run <= runs; run++) {
+    for (const [index, plan] of plans.entries()) {
+      const { value, profile } = await measure(plan);
+      values[index]?.push(value);
+      if (run < runs) continue;
+      const report = { ...reportOf(plan, values[index] ?? []), ...profile };
+      reports.push(report);
+      print(report);
     }
-    return each;
-  });
+  }
+  return reports;
+}
+
+function reportOf({ workload, concurrency }: Plan, values: readonly Record<string, number>[]): Report {
   const figures = Object.entries(workload.units).map(([name, unit]) => ({
     name,
     unit,
     values: values.map((value) => value[name] ?? Number.NaN),
   }));
-  return { workload: workload.name, concurrency: settings.concurrency, figures, ...profile };
+  return { workload: workload.name, concurrency, figures };
 }
 
-async function beginProfiles(
-  meter: PostgresMeter,
-): Promise<() => Promise<Pick<Report, 'server' | 'process'>>> {
+async function measureOnce(
+  workload: Workload,
+  context: WorkloadContext,
+  isProfiled: boolean,
+): Promise<Measured> {
+  const endProfiles = isProfiled ? await beginProfiles(context.meter) : () => Promise.resolve({});
+  const value = await workload.run(context);
+  return { value, profile: await endProfiles() };
+}
+
+/** Fresh databases on the measured server. */
+class Databases {
+  private count = 0;
+
+  constructor(private readonly server: { readonly url: string; readonly pid: number }) {}
+
+  /** Runs `work` on a database of its own, which goes with it. */
+  async fresh<Result>(
+    settings: Pick<WorkloadContext, 'concurrency' | 'natsUrl'>,
+    work: (context: WorkloadContext) => Promise<Result>,
+  ): Promise<Result> {
+    const { url: address, pid } = this.server;
+    const database = `bench_${process.pid}_${this.count++}`;
+    const url = new URL(address);
+    url.pathname = `/${database}`;
+    return withMeter(address, pid, async (admin) => {
+      await admin.query(`CREATE DATABASE ${database}`);
+      const result = await withMeter(url.href, pid, (meter) =>
+        work({ ...settings, url: url.href, meter, beside: (other) => this.fresh(settings, other) }),
+      );
+      await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+      return result;
+    });
+  }
+}
+
+async function beginProfiles(meter: PostgresMeter): Promise<() => Promise<Profile>> {
   const endServer = await profileServer(meter);
   const endProcess = await profileProcess();
   return async () => ({ process: await endProcess(), server: await endServer() });

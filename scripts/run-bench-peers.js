@@ -1,6 +1,6 @@
-// Installs the peers into bench/peers where they are not, compiles the comparison into .bench/ and runs it with the arguments given.
+// Installs the peers into bench/peers where they are not, or older than their lock file, compiles the comparison into .bench/ and runs it with the arguments given.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, symlinkSync } from 'node:fs';
+import { rmSync, statSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -11,7 +11,9 @@ function run(command, args, cwd = root) {
 }
 
 const peers = `${root}bench/peers`;
-if (!existsSync(`${peers}/node_modules`)) run('npm', ['ci', '--no-audit', '--no-fund'], peers);
+const writtenAt = (file) => statSync(`${peers}/${file}`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+if (writtenAt('node_modules/.package-lock.json') < writtenAt('package-lock.json'))
+  run('npm', ['ci', '--no-audit', '--no-fund'], peers);
 const swc = ['node_modules/@swc/cli/bin/swc.js', 'src', 'bench', 'test/support', '-d', '.bench'];
 run(process.execPath, [...swc, '--ignore', 'bench/peers/node_modules/**', '--config-file', '.swcrc', '-q']);
 const link = `${root}.bench/bench/peers/node_modules`;

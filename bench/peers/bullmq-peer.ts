@@ -1,5 +1,5 @@
 import { Queue, Worker, type JobsOptions } from 'bullmq';
-import { assertCount, type Peer, type Place } from './peer.js';
+import { assertCount, joined, type Peer, type Place } from './peer.js';
 
 const QUEUE = 'bench';
 
@@ -29,6 +29,8 @@ async function leftIn(queue: Queue): Promise<number> {
 /** BullMQ on Redis. A finished job leaves no history. */
 export const bullmqPeer: Peer = {
   name: 'BullMQ',
+  packageName: 'bullmq',
+  isOneProcess: false,
   settings: 'append-only file, fsync every second; finished jobs removed',
   prepare: (place) => withQueue(place, (queue) => queue.obliterate({ force: true })),
   submit(place) {
@@ -62,6 +64,8 @@ export const bullmqPeer: Peer = {
       stop: () => worker.close(),
     };
   },
+  readyBoth: async (place, settings) =>
+    joined(await bullmqPeer.submit(place), await bullmqPeer.readyWorker(place, settings)),
   openQuestion(place) {
     const queue = new Queue(QUEUE, { connection: connectionTo(place) });
     return Promise.resolve({ left: () => leftIn(queue), close: () => queue.close() });

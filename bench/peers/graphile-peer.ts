@@ -1,7 +1,7 @@
 import { Logger, makeWorkerUtils, run, type Runner } from 'graphile-worker';
 import { Pool } from 'pg';
 import { countIn, openCount } from './count-in.js';
-import { assertCount, type Peer, type Place } from './peer.js';
+import { assertCount, joined, type Peer, type Place } from './peer.js';
 
 const TASK = 'no_op';
 
@@ -33,6 +33,8 @@ async function connected(postgresUrl: string): Promise<Pool> {
 /** graphile-worker on PostgreSQL. A finished job is deleted. */
 export const graphilePeer: Peer = {
   name: 'graphile-worker',
+  packageName: 'graphile-worker',
+  isOneProcess: false,
   settings: `local queue of ${LOCAL_QUEUE}, completions batched, notified of new jobs`,
   async prepare({ postgresUrl }) {
     const utils = await makeWorkerUtils({ connectionString: postgresUrl, logger: silent });
@@ -78,6 +80,8 @@ export const graphilePeer: Peer = {
       },
     };
   },
+  readyBoth: async (place, settings) =>
+    joined(await graphilePeer.submit(place), await graphilePeer.readyWorker(place, settings)),
   openQuestion: ({ postgresUrl }) => openCount(postgresUrl, leftJobs),
   assertDone: async (place) => assertCount('graphile-worker jobs left', await left(place), 0),
   assertWaiting: async (place, expected) =>

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { openEmbeddedPostgres } from '../../src/modules/database/embedded/index.
 import { openNatsServer } from '../../test/support/nats-server.js';
 import { median, shown } from '../figures.js';
 import { fsyncMs } from '../fsync.js';
+import { wholeNumbers } from '../whole-numbers.js';
 import { bulk } from './comparisons/bulk.js';
 import type { Comparison } from './comparisons/comparison.js';
 import { drain } from './comparisons/drain.js';
@@ -35,7 +37,7 @@ const HELP = `npm run bench:peers -- [--runs 3] [--only drain-by-one,latency] [-
 
 Measures Rookery and the platforms beside it in turn, run after run, on one PostgreSQL (fsync and synchronous_commit on), one Redis
 (append-only file, fsync every second) and one NATS server of their own; prints median (min–max) and the ratio of the medians,
-Rookery's by the other's, turned so that more than 1 is better. Every run counts the jobs: a lost or repeated one fails it.
+that of the better Rookery by each, turned so that more than 1 is better. Every run counts the jobs: a lost or repeated one fails it.
 Comparisons: ${Object.keys(comparisons).join(', ')}
 Peers: ${Object.keys(peers).join(', ')}
 `;
@@ -63,6 +65,10 @@ async function main(): Promise<void> {
     return;
   }
   const names = values.peers.split(',');
+  if (!names.some(isOurs))
+    throw new Error(`--peers ${values.peers} names no Rookery, whose ratios are printed`);
+  const [runs = 1] = wholeNumbers('runs', values.runs);
+  const [concurrency = 1] = wholeNumbers('concurrency', values.concurrency);
   const folder = await mkdtemp(join(tmpdir(), 'rookery-peers-'));
   const postgres = await openEmbeddedPostgres({ folder: join(folder, 'postgres') });
   const redis = names.includes('bullmq') ? await openRedis(folder) : undefined;
@@ -72,8 +78,9 @@ async function main(): Promise<void> {
     const noise = `load ${loadavg()[0]?.toFixed(2)}, one fsync ${(await fsyncMs(folder)).toFixed(2)} ms`;
     process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${noise}\n`);
     for (const name of names) {
-      const { name: title, settings } = peerNamed(name);
-      process.stdout.write(`${title}: ${settings}\n`);
+      const { name: title, settings, packageName } = peerNamed(name);
+      const version = packageName === undefined ? '' : ` ${versionOf(packageName)}`;
+      process.stdout.write(`${title}${version}: ${settings}\n`);
     }
     for (const name of values.only.split(',')) {
       const comparison = comparisons[name];
@@ -82,8 +89,7 @@ async function main(): Promise<void> {
         throw new Error(`there is no comparison ${JSON.stringify(name)}; choose from ${known}`);
       }
       const servers = { postgresUrl: postgres.url, redisPort: redis?.port ?? 0, natsUrl: nats?.url ?? '' };
-      const concurrency = Number(values.concurrency);
-      const found = await compare(comparison, names, servers, { runs: Number(values.runs), concurrency });
+      const found = await compare(comparison, names, servers, { runs, concurrency });
       print(comparison, found);
       findings.push(...found);
     }
@@ -97,7 +103,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** One run of every peer, then the next of every peer: what the machine does meanwhile meets them all. */
+/** One run of every peer, then the next of every peer, beginning with another: what the machine does meanwhile meets them all. */
 async function compare(
   comparison: Comparison,
   names: readonly string[],
@@ -106,7 +112,7 @@ async function compare(
 ): Promise<Finding[]> {
   const found = new Map<string, Record<string, number[]>>();
   for (let run = 0; run < runs; run++) {
-    for (const key of names) {
+    for (const key of [...names.slice(run % names.length), ...names.slice(0, run % names.length)]) {
       const measured = await inFreshDatabase(servers, async (place) => {
         const peer = peerNamed(key);
         await peer.prepare(place);
@@ -117,7 +123,7 @@ async function compare(
       for (const [figure, value] of Object.entries(measured)) (figures[figure] ??= []).push(value);
     }
   }
-  return [...found].map(([peer, figures]) => ({ comparison: comparison.name, peer, figures }));
+  return names.map((peer) => ({ comparison: comparison.name, peer, figures: found.get(peer) ?? {} }));
 }
 
 let databases = 0;
@@ -143,18 +149,31 @@ async function inFreshDatabase<Result>(
 
 function print({ name, units, ratio }: Comparison, findings: readonly Finding[]): void {
   process.stdout.write(`\n${name}\n`);
-  const [ours] = findings;
-  for (const { peer, figures } of findings) {
+  const medianOf = ({ figures }: Finding): number => median(figures[ratio.figure] ?? []);
+  const best = (some: readonly Finding[]): number =>
+    (ratio.isMoreBetter ? Math.max : Math.min)(...some.map(medianOf));
+  const times = (own: number, other: number): string =>
+    (ratio.isMoreBetter ? own / other : other / own).toFixed(2);
+  const ours = best(findings.filter(({ peer }) => isOurs(peer)));
+  for (const finding of findings) {
     const shownFigures = Object.entries(units).map(
-      ([figure, unit]) => `${figure} ${shown({ name: figure, unit, values: figures[figure] ?? [] })}`,
+      ([figure, unit]) => `${figure} ${shown({ name: figure, unit, values: finding.figures[figure] ?? [] })}`,
     );
-    const values = [ours?.figures[ratio.figure] ?? [], figures[ratio.figure] ?? []].map(median);
-    const [own = Number.NaN, other = Number.NaN] = values;
-    const times = ratio.isMoreBetter ? own / other : other / own;
     process.stdout.write(
-      `  ${peer.padEnd(13)} ${times.toFixed(2).padStart(6)} ×   ${shownFigures.join(', ')}\n`,
+      `  ${finding.peer.padEnd(13)} ${times(ours, medianOf(finding)).padStart(6)} ×   ${shownFigures.join(', ')}\n`,
     );
   }
+  const others = findings.filter(({ peer }) => !isOurs(peer));
+  if (others.length > 0) process.stdout.write(`  by the fastest other: ${times(ours, best(others))} ×\n`);
+}
+
+function isOurs(peer: string): boolean {
+  return peer.startsWith('rookery');
+}
+
+function versionOf(packageName: string): string {
+  const file = new URL(`node_modules/${packageName}/package.json`, import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 await main();

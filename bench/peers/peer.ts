@@ -38,9 +38,11 @@ export interface WorkerSettings {
   readonly onStart: (n: number) => void;
 }
 
-/** A job platform under comparison, with the settings its own documentation recommends for throughput. */
+/** A job platform under comparison, with the settings that were best for it here, of those its own documentation names. */
 export interface Peer {
   readonly name: string;
+  /** The package whose version is told with the figures; none for Rookery, which is the one that is measured. */
+  readonly packageName?: string;
   /** What it was set to, for whoever reads the figures. */
   readonly settings: string;
   /** Makes its tables, where it has any, in a fresh place. */
@@ -48,16 +50,29 @@ export interface Peer {
   submit(place: Place): Promise<Submitter>;
   /** Connects a worker that has yet to begin. */
   readyWorker(place: Place, settings: WorkerSettings): Promise<ReadyWorker>;
-  /**
-   * Both in one process, where the platform is made for that; a process of its own runs the worker where absent.
-   */
+  /** Submitter and worker in one process, one after the other or as one; absent where they are services. */
   readyBoth?(place: Place, settings: WorkerSettings): Promise<Submitter & ReadyWorker>;
+  /** True where the platform is made to submit and work in one process at the same time; others do that faster in two. */
+  readonly isOneProcess: boolean;
   /** Opens a question to its store that can be asked again and again. */
   openQuestion(place: Place): Promise<Question>;
   /** Throws unless its store says that all of `expected` jobs have succeeded and nothing is left to do. */
   assertDone(place: Place, expected: number): Promise<void>;
   /** Throws unless its store holds exactly `expected` jobs that wait. */
   assertWaiting(place: Place, expected: number): Promise<void>;
+}
+
+/** A submitter and a worker of this process as one. */
+export function joined(submitter: Submitter, worker: ReadyWorker): Submitter & ReadyWorker {
+  return {
+    enqueue: (n) => submitter.enqueue(n),
+    enqueueMany: (numbers) => submitter.enqueueMany(numbers),
+    begin: () => worker.begin(),
+    async stop() {
+      await submitter.stop();
+      await worker.stop();
+    },
+  };
 }
 
 /** Resolves when the outcome of every job is recorded. Rejects when that takes too long. */

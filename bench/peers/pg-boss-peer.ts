@@ -1,5 +1,13 @@
 import PgBoss from 'pg-boss';
-import { assertCount, type Peer, type Place } from './peer.js';
+import {
+  assertCount,
+  joined,
+  type Peer,
+  type Place,
+  type ReadyWorker,
+  type Submitter,
+  type WorkerSettings,
+} from './peer.js';
 import { countIn, openCount } from './count-in.js';
 
 const QUEUE = 'bench';
@@ -7,7 +15,7 @@ const QUEUE = 'bench';
 /** The least pg-boss polls with, in s. */
 const POLL_SECONDS = 0.5;
 
-/** Jobs one fetch takes: it fetches twice a second, so this is what bounds its rate. */
+/** Jobs one fetch takes. */
 const BATCH = 10_000;
 
 async function open({ postgresUrl }: Place): Promise<PgBoss> {
@@ -20,36 +28,59 @@ async function open({ postgresUrl }: Place): Promise<PgBoss> {
 
 const close = (boss: PgBoss): Promise<void> => boss.stop({ graceful: true, wait: true });
 
+function submitterOf(boss: PgBoss): Submitter {
+  return {
+    async enqueue(n) {
+      await boss.send(QUEUE, { n });
+    },
+    enqueueMany: (numbers) => boss.insert(numbers.map((n) => ({ name: QUEUE, data: { n } }))),
+    stop: () => close(boss),
+  };
+}
+
+/** A worker that fetches again at once when it was given jobs, instead of at its next poll; and whenever `notify` is called. */
+function workerOf(boss: PgBoss, { onStart }: WorkerSettings): ReadyWorker & { notify(): void } {
+  const options = { batchSize: BATCH, pollingIntervalSeconds: POLL_SECONDS };
+  let id: string | undefined;
+  const notify = (): void => {
+    if (id !== undefined) boss.notifyWorker(id);
+  };
+  return {
+    notify,
+    async begin() {
+      id = await boss.work<{ n: number }>(QUEUE, options, (jobs) => {
+        for (const { data } of jobs) onStart(data.n);
+        notify();
+        return Promise.resolve();
+      });
+    },
+    stop: () => close(boss),
+  };
+}
+
 /** pg-boss on PostgreSQL. Finished jobs stay until they are archived. */
 export const pgBossPeer: Peer = {
   name: 'pg-boss',
-  settings: `batchSize ${BATCH.toLocaleString('en')}, polls every ${POLL_SECONDS} s`,
+  settings: `batchSize ${BATCH.toLocaleString('en')}, fetches again at once while there are jobs, and when notified within its process; else every ${POLL_SECONDS} s`,
+  packageName: 'pg-boss',
+  isOneProcess: false,
   async prepare(place) {
     const boss = await open(place);
     await boss.createQueue(QUEUE);
     await close(boss);
   },
-  async submit(place) {
-    const boss = await open(place);
+  submit: async (place) => submitterOf(await open(place)),
+  readyWorker: async (place, settings) => workerOf(await open(place), settings),
+  async readyBoth(place, settings) {
+    const submitter = await pgBossPeer.submit(place);
+    const worker = workerOf(await open(place), settings);
+    const both = joined(submitter, worker);
     return {
+      ...both,
       async enqueue(n) {
-        await boss.send(QUEUE, { n });
+        await both.enqueue(n);
+        worker.notify();
       },
-      enqueueMany: (numbers) => boss.insert(numbers.map((n) => ({ name: QUEUE, data: { n } }))),
-      stop: () => close(boss),
-    };
-  },
-  async readyWorker(place, { onStart }) {
-    const boss = await open(place);
-    const options = { batchSize: BATCH, pollingIntervalSeconds: POLL_SECONDS };
-    return {
-      async begin() {
-        await boss.work<{ n: number }>(QUEUE, options, (jobs) => {
-          for (const { data } of jobs) onStart(data.n);
-          return Promise.resolve();
-        });
-      },
-      stop: () => close(boss),
     };
   },
   openQuestion: ({ postgresUrl }) =>

@@ -16,6 +16,7 @@ function rookeryPeer(name: string, settings: string, hasNats: boolean): Peer {
   return {
     name,
     settings,
+    isOneProcess: !hasNats,
     async prepare(place) {
       const application = await start(place, ['job'], 1);
       // Until a worker begins.
@@ -63,11 +64,11 @@ function workerOf({ setPaused, stop }: BenchApplication): ReadyWorker {
 
 export const rookeryInProcess = rookeryPeer(
   'Rookery',
-  'one process; two workers without NATS work from the table; every job kept with its history',
+  'one process; two workers without NATS work from the table; maxBatchSize 500; every job kept with its history',
   false,
 );
 export const rookeryOverNats = rookeryPeer(
   'Rookery over NATS',
-  'services of their own; every job kept with its history',
+  'services of their own; maxBatchSize 500; every job kept with its history',
   true,
 );

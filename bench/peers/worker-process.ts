@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { OnceEach } from '../once-each.js';
 import type { Place, ReadyWorker } from './peer.js';
 
 const SCRIPT = fileURLToPath(new URL('worker-main.js', import.meta.url));
@@ -14,24 +15,19 @@ export interface WorkerOrder {
   readonly concurrency: number;
 }
 
-/** Hears of a worker process. */
-export interface WorkerListener {
-  told(started: Started): void;
-  /** The process has ended, and nobody had stopped it. */
-  failed(error: Error): void;
-}
-
 /** Makes a peer's worker in a process of its own. */
-export async function startWorkerProcess(order: WorkerOrder, listener: WorkerListener): Promise<ReadyWorker> {
+export async function startWorkerProcess(order: WorkerOrder, starts: OnceEach): Promise<ReadyWorker> {
   const child: ChildProcess = fork(SCRIPT, [JSON.stringify(order)]);
   const exited = once(child, 'exit');
   await Promise.race([
     once(child, 'message'),
     exited.then(() => Promise.reject(new Error(`the worker of ${order.peer} did not start`))),
   ]);
-  child.on('message', (message) => listener.told(message as Started));
+  child.on('message', (numbers) => {
+    for (const n of numbers as Started) starts.started(n);
+  });
   const onEnd = (code: number | null): void =>
-    listener.failed(new Error(`the worker of ${order.peer} ended with ${code} while it was to run`));
+    starts.failed(new Error(`the worker of ${order.peer} ended with ${code} while it was to run`));
   child.once('exit', onEnd);
   return {
     begin() {
@@ -51,9 +47,9 @@ export async function startWorkerProcess(order: WorkerOrder, listener: WorkerLis
 export async function startWorkerProcesses(
   count: number,
   order: WorkerOrder,
-  listener: WorkerListener,
+  starts: OnceEach,
 ): Promise<ReadyWorker> {
-  const workers = await Promise.all(Array.from({ length: count }, () => startWorkerProcess(order, listener)));
+  const workers = await Promise.all(Array.from({ length: count }, () => startWorkerProcess(order, starts)));
   return {
     begin: async () => void (await Promise.all(workers.map((worker) => worker.begin()))),
     stop: async () => void (await Promise.all(workers.map((worker) => worker.stop()))),

@@ -1,6 +1,6 @@
 import { NoOp, startApplication } from '../application.js';
-import { allStarted } from './starts.js';
-import { assertAllDone, type Workload } from './workload.js';
+import { watchStarts } from './starts.js';
+import { assertAllDone, recorded, type Workload, type WorkloadContext } from './workload.js';
 
 const JOBS = 100_000;
 
@@ -8,10 +8,11 @@ const JOBS = 100_000;
 export const drainBatch: Workload = {
   name: `drain ${JOBS.toLocaleString('en')} no-op jobs, alone and as one batch`,
   units: { alone: 'jobs/s', batch: 'jobs/s', share: '% of the rate without a batch' },
-  async run({ meter, ...settings }) {
-    const alone = await drained(settings, false);
+  async run(context) {
+    const { meter } = context;
+    const alone = await drained(context, false);
     await assertAllDone(meter, JOBS);
-    const batch = await drained(settings, true);
+    const batch = await drained(context, true);
     await assertAllDone(meter, 2 * JOBS);
     const [counted] = await meter.query<{ done: number; isComplete: boolean }>(
       `SELECT done, completed_at IS NOT NULL AS "isComplete" FROM batch`,
@@ -23,19 +24,18 @@ export const drainBatch: Workload = {
 };
 
 /** All jobs come by one transaction, so that nothing starts before the last is there. */
-async function drained(
-  settings: { readonly url: string; readonly concurrency: number; readonly natsUrl?: string },
-  isBatch: boolean,
-): Promise<number> {
+async function drained({ meter, ...settings }: WorkloadContext, isBatch: boolean): Promise<number> {
   const application = await startApplication({ ...settings, entry: ['all'] });
   const batch = isBatch ? await application.jobs.batch(NoOp, []) : undefined;
   let firstAt = 0;
-  const started = allStarted(JOBS, () => (firstAt ||= performance.now()));
+  const starts = watchStarts(JOBS, () => (firstAt ||= performance.now()));
   const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
   await (batch ? batch.add(items) : application.jobs.enqueueMany(NoOp, items));
-  await started;
+  await starts.all;
+  await recorded(meter);
   const seconds = (performance.now() - firstAt) / 1_000;
   await batch?.seal();
   await application.stop();
+  starts.assertNoneAgain();
   return JOBS / seconds;
 }

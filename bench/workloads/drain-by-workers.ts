@@ -1,5 +1,6 @@
 import { NoOp, startApplication } from '../application.js';
-import { startWorker } from './worker-processes.js';
+import { untilCount } from '../until-count.js';
+import { withWorkers } from './worker-processes.js';
 import { assertAllDone, doneCount, type Workload } from './workload.js';
 
 const JOBS = 50_000;
@@ -18,11 +19,9 @@ export function drainByWorkers(workers: number): Workload {
         await submitter.jobs.enqueueMany(NoOp, items);
       }
       await submitter.stop();
-      const { cost } = await meter.during(async () => {
-        const started = Array.from({ length: workers }, () => startWorker(settings));
-        while ((await doneCount(meter)) < JOBS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-        await Promise.all(started.map((worker) => worker.stop()));
-      });
+      const { cost } = await meter.during(() =>
+        withWorkers(workers, settings, () => untilCount('jobs done', JOBS, () => doneCount(meter), POLL_MS)),
+      );
       await assertAllDone(meter, JOBS);
       const [span] = await meter.query<{ seconds: number }>(
         `SELECT extract(epoch FROM max(finished_at) - min(started_at))::float8 AS seconds FROM job`,
@@ -33,7 +32,7 @@ export function drainByWorkers(workers: number): Workload {
       return {
         rate: JOBS / (span?.seconds ?? Number.NaN),
         postgresCpu: (cost.cpuMs * 1_000) / JOBS,
-        least: Math.min(...shares.map(({ share }) => share)),
+        least: shares.length < workers ? 0 : Math.min(...shares.map(({ share }) => share)),
       };
     },
   };

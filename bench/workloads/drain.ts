@@ -3,15 +3,15 @@ import { NoOp, startApplication } from '../application.js';
 import { openDuties } from '../duties.js';
 import { costPerJob, secondsOf } from './cost-per-job.js';
 import { insertFinishedJobs } from './finished-jobs.js';
-import { allStarted } from './starts.js';
-import { assertAllDone, type Workload, type WorkloadContext } from './workload.js';
+import { watchStarts } from './starts.js';
+import { assertAllDone, recorded, type Workload, type WorkloadContext } from './workload.js';
 
-const JOBS = 10_000;
+const JOBS = 50_000;
 
 /** The auditor passes what is older than a minute. */
 const PASSED_MS = 120_000;
 
-/** A backlog of no-op jobs, drained by one worker in the process that holds their tickets. */
+/** A backlog of no-op jobs, drained by one worker in the process that holds their tickets, until every outcome is recorded. */
 export const drain: Workload = {
   name: `drain a backlog of ${JOBS.toLocaleString('en')} no-op jobs`,
   units: {
@@ -53,12 +53,15 @@ async function drainOnce(
 ): Promise<Record<string, number>> {
   const application = await startApplication({ ...settings, entry: ['all'] });
   const items = Array.from({ length: JOBS }, (_, n) => ({ payload: { n } }));
-  const started = allStarted(JOBS);
+  const starts = watchStarts(JOBS);
   const figures = await costPerJob(meter, application, JOBS, async () => {
     // One transaction: no ticket is offered, and nothing starts, before all jobs are there.
     await application.jobs.enqueueMany(NoOp, items);
-    return secondsOf(() => started);
+    return secondsOf(async () => {
+      await starts.all;
+      await recorded(meter);
+    });
   });
-  await assertAllDone(meter, JOBS + finished);
+  await assertAllDone(meter, JOBS + finished, starts);
   return figures;
 }

@@ -1,8 +1,8 @@
 import { startApplication } from '../application.js';
 import { CALLERS, enqueueOneByOne } from './callers.js';
 import { costPerJob, secondsOf } from './cost-per-job.js';
-import { allStarted } from './starts.js';
-import { assertAllDone, type Workload } from './workload.js';
+import { watchStarts } from './starts.js';
+import { assertAllDone, recorded, type Workload } from './workload.js';
 
 const JOBS = 40_000;
 
@@ -12,11 +12,14 @@ export const enqueueWhileDrain: Workload = {
   units: { rate: 'jobs/s', postgresCpu: 'µs/job', wal: 'B/job', hot: '%', nodeCpu: 'µs/job' },
   async run({ meter, ...settings }) {
     const application = await startApplication({ ...settings, entry: ['all'] });
-    const started = allStarted(JOBS);
+    const starts = watchStarts(JOBS);
     const figures = await costPerJob(meter, application, JOBS, () =>
-      secondsOf(() => Promise.all([enqueueOneByOne(application, JOBS), started])),
+      secondsOf(async () => {
+        await Promise.all([enqueueOneByOne(application, JOBS), starts.all]);
+        await recorded(meter);
+      }),
     );
-    await assertAllDone(meter, JOBS);
+    await assertAllDone(meter, JOBS, starts);
     return figures;
   },
 };

@@ -1,7 +1,8 @@
-import { DAY_MS, startOfDay } from '../../src/modules/job/index.js';
+import { DAY_MS, daySuffix, startOfDay } from '../../src/modules/job/index.js';
 import { startApplication } from '../application.js';
 import { openDuties } from '../duties.js';
 import { insertFinishedJobs } from './finished-jobs.js';
+import type { PostgresMeter } from '../postgres-meter.js';
 import type { Workload } from './workload.js';
 
 /** Rounds of the audit that are measured, after one that passes what there is. */
@@ -30,10 +31,17 @@ export function finishedRows(rows: number): Workload {
         const roundMs = (performance.now() - startedAt) / ROUNDS;
         const droppingAt = performance.now();
         await duties.prune();
-        return { round: roundMs, drop: performance.now() - droppingAt, rows };
+        const dropMs = performance.now() - droppingAt;
+        await assertDropped(meter, day);
+        return { round: roundMs, drop: dropMs, rows };
       } finally {
         await duties.close();
       }
     },
   };
+}
+
+async function assertDropped(meter: PostgresMeter, day: number): Promise<void> {
+  const [table] = await meter.query(`SELECT FROM pg_class WHERE relname = 'job_${daySuffix(day)}'`);
+  if (table) throw new Error('the day is still there');
 }

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { NoOp, startApplication, type BenchApplication } from '../application.js';
 import { percentile } from '../figures.js';
-import { allStarted } from './starts.js';
+import { untilCount } from '../until-count.js';
+import { watchStarts } from './starts.js';
 import { assertAllDone, type Workload } from './workload.js';
 
 const A_SECOND = 100;
@@ -19,14 +20,14 @@ export const latency: Workload = {
     const application = await startApplication({ ...settings, entry: ['all'] });
     const calledAt = new Float64Array(JOBS);
     const waits: number[] = [];
-    const started = allStarted(JOBS, (n) => waits.push(performance.now() - (calledAt[n] ?? 0)));
+    const starts = watchStarts(JOBS, (n) => waits.push(performance.now() - (calledAt[n] ?? 0)));
     await atSteadyPace(async (n) => {
       calledAt[n] = performance.now();
       await application.jobs.enqueue(NoOp, { n });
     });
-    await started;
+    await starts.all;
     await application.stop();
-    await assertAllDone(meter, JOBS);
+    await assertAllDone(meter, JOBS, starts);
     return percentiles(waits);
   },
 };
@@ -38,15 +39,15 @@ export const latencyToDone: Workload = {
   async run({ meter, ...settings }) {
     const application = await startApplication({ ...settings, entry: ['all'] });
     const waits: number[] = [];
-    const started = allStarted(JOBS);
+    const starts = watchStarts(JOBS);
     await atSteadyPace(async (n) => {
       const calledAt = performance.now();
       await untilDone(application, (await application.jobs.enqueue(NoOp, { n })).id);
       waits.push(performance.now() - calledAt);
     });
-    await started;
+    await starts.all;
     await application.stop();
-    await assertAllDone(meter, JOBS);
+    await assertAllDone(meter, JOBS, starts);
     return percentiles(waits);
   },
 };
@@ -63,7 +64,8 @@ async function atSteadyPace(work: (n: number) => Promise<void>): Promise<void> {
 }
 
 async function untilDone({ jobs }: BenchApplication, id: string): Promise<void> {
-  while ((await jobs.find(id))?.status !== 'done') await pause(LOOK_MS);
+  const doneNow = async (): Promise<number> => ((await jobs.find(id))?.status === 'done' ? 1 : 0);
+  await untilCount(`jobs ${id} done`, 1, doneNow, LOOK_MS);
 }
 
 function percentiles(waits: number[]): Record<'p50' | 'p95' | 'p99', number> {

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresMeter } from '../postgres-meter.js';
 import { NoOp, startApplication } from '../application.js';
-import { startWorker } from './worker-processes.js';
+import { untilCount } from '../until-count.js';
+import { withWorkers } from './worker-processes.js';
 import { assertAllDone, doneCount, type Workload } from './workload.js';
 
 const JOBS = 1_000_000;
@@ -19,32 +20,34 @@ export const memory: Workload = {
   units: { idle: 'MB', early: 'MB after the first tenth', after: 'MB', growth: 'MB', rate: 'jobs/s' },
   async run({ meter, ...settings }) {
     const submitter = await startApplication({ ...settings, entry: ['job'] });
-    const worker = startWorker(settings);
-    await untilRegistered(meter);
-    await delay(SETTLED_MS);
-    const idle = await residentMb(worker.pid);
-    let early = Number.NaN;
-    const startedAt = performance.now();
-    for (let at = 0; at < JOBS; at += A_CALL) {
-      if (at === JOBS / 10) early = await residentMb(worker.pid);
-      const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
-      await submitter.jobs.enqueueMany(NoOp, items);
-      while (at + A_CALL - (await doneCount(meter)) > MOST_WAITING) await delay(LOOK_MS);
-    }
-    while ((await doneCount(meter)) < JOBS) await delay(LOOK_MS);
-    const seconds = (performance.now() - startedAt) / 1_000;
-    await delay(SETTLED_MS);
-    const after = await residentMb(worker.pid);
-    await worker.stop();
+    const done = (): Promise<number> => doneCount(meter);
+    const figures = await withWorkers(1, settings, async ([worker]) => {
+      const pid = worker?.pid ?? 0;
+      await untilCount('workers', 1, () => workerCount(meter), LOOK_MS);
+      await delay(SETTLED_MS);
+      const idle = await residentMb(pid);
+      let early = Number.NaN;
+      const startedAt = performance.now();
+      for (let at = 0; at < JOBS; at += A_CALL) {
+        if (at === JOBS / 10) early = await residentMb(pid);
+        const items = Array.from({ length: A_CALL }, (_, n) => ({ payload: { n: at + n } }));
+        await submitter.jobs.enqueueMany(NoOp, items);
+        await untilCount('jobs done', at + A_CALL - MOST_WAITING, done, LOOK_MS);
+      }
+      await untilCount('jobs done', JOBS, done, LOOK_MS);
+      const seconds = (performance.now() - startedAt) / 1_000;
+      await delay(SETTLED_MS);
+      const after = await residentMb(pid);
+      return { idle, early, after, growth: after - idle, rate: JOBS / seconds };
+    });
     await submitter.stop();
     await assertAllDone(meter, JOBS);
-    return { idle, early, after, growth: after - idle, rate: JOBS / seconds };
+    return figures;
   },
 };
 
-async function untilRegistered(meter: PostgresMeter): Promise<void> {
-  while ((await meter.query('SELECT id FROM worker WHERE stopped_at IS NULL LIMIT 1')).length === 0)
-    await delay(LOOK_MS);
+async function workerCount(meter: PostgresMeter): Promise<number> {
+  return (await meter.query('SELECT id FROM worker WHERE stopped_at IS NULL')).length;
 }
 
 async function residentMb(pid: number): Promise<number> {

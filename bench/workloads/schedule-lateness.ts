@@ -1,5 +1,7 @@
 import { startApplication } from '../application.js';
 import { percentile } from '../figures.js';
+import type { PostgresMeter } from '../postgres-meter.js';
+import { untilCount } from '../until-count.js';
 import type { Workload } from './workload.js';
 
 const SCHEDULES = 20;
@@ -18,12 +20,13 @@ export const scheduleLateness: Workload = {
               date_trunc('second', now()) + interval '2 s' + n * interval '37 ms'
          FROM generate_series(1, ${SCHEDULES}) AS n`,
     );
-    for (;;) {
+    const fired = async (): Promise<number> => {
       const [row] = await meter.query<{ count: number }>('SELECT count(*)::int AS count FROM schedule_fire');
-      if ((row?.count ?? 0) >= FIRES) break;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+      return row?.count ?? 0;
+    };
+    await untilCount('fires', FIRES, fired, POLL_MS);
     await application.stop();
+    await assertEachSecondOnce(meter);
     const late = await meter.query<{ ms: number }>(
       `SELECT extract(epoch FROM fired_at - fire_at)::float8 * 1000 AS ms FROM schedule_fire`,
     );
@@ -31,3 +34,13 @@ export const scheduleLateness: Workload = {
     return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), max: Math.max(...values) };
   },
 };
+
+/** Throws when a second of a schedule was left out, fired twice, or has no job. */
+async function assertEachSecondOnce(meter: PostgresMeter): Promise<void> {
+  const wrong = await meter.query(
+    `SELECT f.schedule FROM schedule_fire f LEFT JOIN job ON job.id = f.job_id GROUP BY f.schedule
+     HAVING count(*) <> count(job.id) OR count(*) <> count(DISTINCT f.fire_at)
+         OR count(*) <> extract(epoch FROM max(f.fire_at) - min(f.fire_at)) + 1`,
+  );
+  if (wrong.length > 0) throw new Error(`not every second fired once: ${JSON.stringify(wrong)}`);
+}

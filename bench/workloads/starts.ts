@@ -1,15 +1,12 @@
 import { starts } from '../application.js';
+import { OnceEach } from '../once-each.js';
 
-/** Resolves when `count` different jobs have started; rejects at the first that starts twice. */
-export function allStarted(count: number, onStart: (n: number) => void = () => undefined): Promise<void> {
-  const seen = new Uint8Array(count);
-  let left = count;
-  return new Promise((resolve, reject) => {
-    starts.onStart = (n) => {
-      if (seen[n]) reject(new Error(`job ${n} ran twice`));
-      seen[n] = 1;
-      onStart(n);
-      if (--left === 0) resolve();
-    };
-  });
+/** Watches the starts of `count` jobs in this process; `onStart` hears of each. */
+export function watchStarts(count: number, onStart: (n: number) => void = () => undefined): OnceEach {
+  const once = new OnceEach(count);
+  starts.onStart = (n) => {
+    once.started(n);
+    onStart(n);
+  };
+  return once;
 }

@@ -1,4 +1,4 @@
-import { OnceEach } from '../once-each.js';
+import { OnceEach } from '../../once-each.js';
 import { recorded, type Peer, type ReadyWorker, type Submitter } from '../peer.js';
 import { startWorkerProcesses } from '../worker-process.js';
 import { RATE, numbersFrom, type Comparison, type Round } from './comparison.js';
@@ -8,8 +8,8 @@ const SHORT = 50_000;
 const A_CALL = 10_000;
 
 /**
- * A backlog of no-op jobs, run by worker processes of their own, which are connected and told to begin together: from then until every outcome is
- * recorded. One worker of a platform whose submitter and worker are one process is in the process that submitted.
+ * A backlog of no-op jobs, run by workers that are connected and told to begin together: from then until every outcome is recorded. One worker is in the
+ * process that has submitted the backlog, where a platform allows that, so that all have their code as warm; two are processes of their own.
  */
 export function drain(workers: number, jobs = SHORT): Comparison {
   return {
@@ -31,6 +31,7 @@ export function drain(workers: number, jobs = SHORT): Comparison {
         const seconds = (performance.now() - startedAt) / 1_000;
         await peer.assertDone(place, jobs);
         await worker.stop();
+        starts.assertNoneAgain();
         return { rate: jobs / seconds };
       } finally {
         await question.close();

@@ -1,4 +1,4 @@
-import { OnceEach } from '../once-each.js';
+import { OnceEach } from '../../once-each.js';
 import { recorded } from '../peer.js';
 import { submitWhileOneWorks } from '../running.js';
 import { RATE, numbersFrom, type Comparison } from './comparison.js';
@@ -22,6 +22,7 @@ export const enqueueWhileDrain: Comparison = {
       const seconds = (performance.now() - startedAt) / 1_000;
       await round.peer.assertDone(round.place, JOBS);
       await submitter.stop();
+      starts.assertNoneAgain();
       return { rate: JOBS / seconds };
     } finally {
       await question.close();

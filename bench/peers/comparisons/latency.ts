@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { percentile } from '../../figures.js';
-import { OnceEach } from '../once-each.js';
-import type { ReadyWorker, Submitter } from '../peer.js';
+import { OnceEach } from '../../once-each.js';
+import { joined, type Submitter } from '../peer.js';
 import type { Comparison, Round } from './comparison.js';
 
 const A_SECOND = 100;
@@ -30,6 +30,7 @@ export const latency: Comparison = {
     }
     await Promise.all([...accepted, starts.all]);
     await submitter.stop();
+    starts.assertNoneAgain();
     await round.peer.assertDone(round.place, JOBS);
     return { p50: percentile(waits, 0.5), p95: percentile(waits, 0.95), p99: percentile(waits, 0.99) };
   },
@@ -40,23 +41,10 @@ async function submitBeside(
   { peer, place, concurrency }: Round,
   onStart: (n: number) => void,
 ): Promise<Submitter> {
-  if (peer.readyBoth) {
-    const application = await peer.readyBoth(place, { concurrency, onStart });
-    await application.begin();
-    return application;
-  }
-  const worker = await peer.readyWorker(place, { concurrency, onStart });
-  await worker.begin();
-  return both(await peer.submit(place), worker);
-}
-
-function both(submitter: Submitter, worker: ReadyWorker): Submitter {
-  return {
-    enqueue: (n) => submitter.enqueue(n),
-    enqueueMany: (numbers) => submitter.enqueueMany(numbers),
-    async stop() {
-      await submitter.stop();
-      await worker.stop();
-    },
-  };
+  const settings = { concurrency, onStart };
+  const both = peer.readyBoth
+    ? await peer.readyBoth(place, settings)
+    : joined(await peer.submit(place), await peer.readyWorker(place, settings));
+  await both.begin();
+  return both;
 }
