@@ -130,6 +130,19 @@ describe('rookery batches', () => {
     expect((await rookery()).stdout).toContain(idIn(made.stdout));
   });
 
+  it('lists as many members as --limit says, in front of the command or behind it', async () => {
+    const items = JSON.stringify([{ param: 'a' }, { param: 'b' }, { param: 'c' }]);
+    const id = idIn((await rookery('create', '--name', 'example:job', items)).stdout);
+    for (const args of [
+      ['jobs', id, '--limit', '2'],
+      ['--limit', '2', 'jobs', id],
+    ]) {
+      const page = await rookery(...args);
+      expect(page.stdout.match(/example:job/g)).toHaveLength(2);
+      expect(page.stderr).toMatch(/^more: add --cursor/);
+    }
+  });
+
   it('fills, seals and cancels one', async () => {
     const id = idIn((await rookery('create', '--name', 'example:job')).stdout);
     expect((await rookery('add', id, '[{"param":"c"}]')).stdout).toBe('added 1 jobs\n');

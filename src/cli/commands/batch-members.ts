@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { JobListAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
+import { flagsOf } from '../flags-of.js';
 import { jobTable, lastError } from '../job-text.js';
 import { numberFlag } from '../parse-flags.js';
 
@@ -18,7 +19,7 @@ export function listMembers(batches: Command, context: CliContext): void {
     .option('--limit <n>', 'jobs a page, at most 1000', '20')
     .option('--cursor <cursor>', 'where the page before ended')
     .action(async (id: string, _flags: MemberFlags, command: Command) => {
-      const flags = command.optsWithGlobals<MemberFlags>();
+      const flags = flagsOf<MemberFlags>(command);
       const { status, cursor } = flags;
       const limit = String(numberFlag('--limit', flags.limit));
       const path = `/batch/${encodeURIComponent(id)}/jobs`;

@@ -6,6 +6,7 @@ import type { BatchAnswer, BatchListAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { CliError } from '../cli-error.js';
 import { exitCodes } from '../exit-codes.js';
+import { flagsOf } from '../flags-of.js';
 import { type statusColour } from '../job-text.js';
 import { numberFlag, withinMsOf } from '../parse-flags.js';
 import { readPayload } from '../read-payload.js';
@@ -61,7 +62,7 @@ export function batchesCommand(parent: Command, context: CliContext): void {
     .argument('<id>', 'the batch')
     .option('--wait [duration]', 'wait until it is complete, at most this long')
     .action(async (id: string, _flags: WaitFlags, command: Command) => {
-      const flags = command.optsWithGlobals<WaitFlags>();
+      const flags = flagsOf<WaitFlags>(command);
       const withinMs = withinMsOf(flags.wait);
       const batch = await batchOf(context, flags, id);
       if (withinMs === undefined) tellBatch(context, flags, batch);
@@ -74,7 +75,7 @@ export function batchesCommand(parent: Command, context: CliContext): void {
     serverCommand(batches, act, about)
       .argument('<id>', 'the batch')
       .action(async (id: string, _flags: ServerFlags, command: Command) => {
-        const flags = command.optsWithGlobals<ServerFlags>();
+        const flags = flagsOf<ServerFlags>(command);
         const { body } = await context.client(flags).post<BatchAnswer>(`${pathOf(id)}/${act}`);
         tellBatch(context, flags, body);
       });
@@ -96,7 +97,7 @@ function createCommand(batches: Command, context: CliContext): void {
       `\nExample:\n  rookery batches create --name example:job '[{"param":"a"},{"param":"b"}]' --wait`,
     )
     .action(async (payloads: string, _flags: CreateFlags, command: Command) => {
-      const flags = command.optsWithGlobals<CreateFlags>();
+      const flags = flagsOf<CreateFlags>(command);
       const { name, key, open, deadline, onComplete } = flags;
       const withinMs = withinMsOf(flags.wait);
       const items = await readPayload(payloads, context.stdin);
@@ -115,7 +116,7 @@ function addCommand(batches: Command, context: CliContext): void {
     .argument('<id>', 'the batch')
     .argument('<payloads>', 'a JSON array of payloads, @file or - for standard input')
     .action(async (id: string, payloads: string, _flags: ServerFlags, command: Command) => {
-      const flags = command.optsWithGlobals<ServerFlags>();
+      const flags = flagsOf<ServerFlags>(command);
       const items = await readPayload(payloads, context.stdin);
       const { body } = await context
         .client(flags)

@@ -4,6 +4,7 @@ import type { QueueAnswer, QueueSettingsAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
 import { CliError } from '../cli-error.js';
 import { exitCodes } from '../exit-codes.js';
+import { flagsOf } from '../flags-of.js';
 import { durationWithUnit, numberFlag } from '../parse-flags.js';
 import { table } from '../table.js';
 
@@ -34,7 +35,7 @@ function changeCommand(parent: Command, context: CliContext, act: 'pause' | 'res
   serverCommand(parent, act, about)
     .argument('<name>', 'the queue')
     .action(async (name: string, _flags: ServerFlags, command: Command) => {
-      const flags = command.optsWithGlobals<ServerFlags>();
+      const flags = flagsOf<ServerFlags>(command);
       const { body } = await context.client(flags).post(`${pathOf(name)}/${act}`);
       if (flags.json === true) context.printJson(body);
       else context.terminal.print(`${name} ${act === 'pause' ? 'is paused' : 'runs'}`);
@@ -52,7 +53,7 @@ function setCommand(parent: Command, context: CliContext): void {
     .option('--retry-concurrency <n>', 'retried jobs that one process runs at a time')
     .option('--timeout <time>', 'longest a run may take, as 30s, or none')
     .action(async (name: string, _flags: SetFlags, command: Command) => {
-      const flags = command.optsWithGlobals<SetFlags>();
+      const flags = flagsOf<SetFlags>(command);
       const { body } = await context
         .client(flags)
         .patch<{ readonly settings: QueueSettingsAnswer }>(pathOf(name), { body: changeOf(flags) });

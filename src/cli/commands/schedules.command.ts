@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatDuration } from '../../kernel/durations.js';
 import type { PreviewAnswer, ScheduleAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
+import { flagsOf } from '../flags-of.js';
 import { numberFlag } from '../parse-flags.js';
 import { readPayload } from '../read-payload.js';
 import { table } from '../table.js';
@@ -68,7 +69,7 @@ function named(
   serverCommand(schedules, act, about)
     .argument('<name>', 'the schedule')
     .action((name: string, _flags: ServerFlags, command: Command) =>
-      run(name, command.optsWithGlobals<ServerFlags>()),
+      run(name, flagsOf<ServerFlags>(command)),
     );
 }
 
@@ -98,7 +99,7 @@ function setCommand(schedules: Command, context: CliContext): void {
       `\nExample:\n  rookery schedules set nightly --job example:job --cron '0 2 * * *' --time-zone Europe/Berlin '{"param":"x"}'`,
     )
     .action(async (name: string, payload: string, _flags: SetFlags, command: Command) => {
-      const flags = command.optsWithGlobals<SetFlags>();
+      const flags = flagsOf<SetFlags>(command);
       const { cron, every, timeZone, job, jitter, startAt, endAt, paused, catchUp } = flags;
       const body = {
         ...{ cron, every, timeZone, job, jitter, startAt, endAt, paused },
@@ -120,7 +121,7 @@ function previewCommand(schedules: Command, context: CliContext): void {
     .argument('<name>', 'the schedule')
     .option('-n <count>', 'how many, at most 1000', '10')
     .action(async (name: string, _flags: ServerFlags, command: Command) => {
-      const flags = command.optsWithGlobals<ServerFlags & { readonly n: string }>();
+      const flags = flagsOf<ServerFlags & { readonly n: string }>(command);
       const query = { n: String(numberFlag('-n', flags.n)) };
       const { body } = await context.client(flags).get<PreviewAnswer>(`${pathOf(name)}/preview`, { query });
       if (flags.json === true) return context.printJson(body);

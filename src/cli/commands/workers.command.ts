@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { WorkerAnswer } from '../api-answers.js';
 import { serverCommand, type CliContext, type ServerFlags } from '../cli-context.js';
+import { flagsOf } from '../flags-of.js';
 import { table } from '../table.js';
 
 /** `rookery workers`: the processes that run jobs, and `drain` for one of them. */
@@ -21,7 +22,7 @@ export function workersCommand(parent: Command, context: CliContext): void {
   )
     .argument('<id>', 'the worker')
     .action(async (id: string, _flags: ServerFlags, command: Command) => {
-      const flags = command.optsWithGlobals<ServerFlags>();
+      const flags = flagsOf<ServerFlags>(command);
       const { body } = await context.client(flags).post(`/worker/${encodeURIComponent(id)}/drain`);
       if (flags.json === true) context.printJson(body);
       else context.terminal.print(`${id} takes no more jobs`);
