@@ -1,6 +1,6 @@
 import { CliError } from './cli-error.js';
 import { exitCodes } from './exit-codes.js';
-import { problemError } from './problem.js';
+import { exitCodeOf, problemError } from './problem.js';
 
 /** What a request carries besides its path. */
 export interface RequestParts {
@@ -54,16 +54,14 @@ export class ApiClient {
   /** Of what answers without a body. */
   async delete(path: string): Promise<void> {
     const { status, isOk, text } = await this.exchange(this.urlOf(path, {}), 'DELETE', {});
-    if (isOk) return;
-    const body = parsed(text);
-    throw body === undefined ? this.noRookery(`${status}`) : problemError(status, body);
+    if (!isOk) throw this.refusal(status, text);
   }
 
   private async send<Body>(method: string, path: string, parts: RequestParts): Promise<Answer<Body>> {
     const url = this.urlOf(path, parts.query ?? {});
     const { status, isOk, text } = await this.exchange(url, method, parts);
+    if (!isOk) throw this.refusal(status, text);
     const body = parsed(text);
-    if (!isOk) throw body === undefined ? this.noRookery(`${status}`) : problemError(status, body);
     if (body === undefined) throw this.noRookery('no JSON');
     return { status, body: body as Body };
   }
@@ -99,6 +97,15 @@ export class ApiClient {
       if (value !== undefined) url.searchParams.set(name, value);
     }
     return url;
+  }
+
+  /** Of what is no success. A proxy in front of the server says in a page of its own that nobody is behind it at the moment. */
+  private refusal(status: number, text: string): CliError {
+    const body = parsed(text);
+    if (body !== undefined) return problemError(status, body);
+    const exitCode = exitCodeOf(status);
+    if (exitCode !== exitCodes.unreachable) return this.noRookery(`${status}`);
+    return new CliError(exitCode, `${this.base.origin} cannot serve now: it answered ${status}`);
   }
 
   private unreachable(error: unknown, withinMs: number): CliError {

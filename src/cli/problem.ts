@@ -41,7 +41,8 @@ function issueLines(issues: NonNullable<Problem['issues']>): string[] {
   return lines;
 }
 
-function exitCodeOf(status: number): ExitCode {
+/** What an answer that is no success comes to: 502, 503 and 504 pass by themselves. */
+export function exitCodeOf(status: number): ExitCode {
   switch (status) {
     case 404:
       return exitCodes.notFound;

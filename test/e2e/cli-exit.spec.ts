@@ -46,8 +46,11 @@ describe('rookery enqueue --wait, whose server goes away', () => {
   const id = '01a2031e-4e1b-7000-b7c3-9f365bbfc2ba';
   const enqueue = ['enqueue', '--name', 'mail'];
 
-  /** Takes a job and tells of it; `answers` says whether a question about it is answered. */
-  function serveJob(answers: (question: number) => boolean): Promise<string> {
+  /** Takes a job and tells of it; `answers` says whether a question about it is answered, else it goes to `away`. */
+  function serveJob(
+    answers: (question: number) => boolean,
+    away: RequestListener = (_, response) => response.destroy(),
+  ): Promise<string> {
     let questions = 0;
     return serve((request, response) => {
       response.setHeader('content-type', 'application/json');
@@ -56,7 +59,7 @@ describe('rookery enqueue --wait, whose server goes away', () => {
         response.end(JSON.stringify({ id, status: 'waiting' }));
       } else if (answers(++questions)) {
         response.end(JSON.stringify({ id, status: 'done', result: 'sent', attempt: 1, maxAttempts: 3 }));
-      } else response.destroy();
+      } else away(request, response);
     });
   }
 
@@ -67,6 +70,20 @@ describe('rookery enqueue --wait, whose server goes away', () => {
       stdout: `enqueued ${id}\ndone "sent"\n`,
     });
   });
+
+  it.each([502, 503, 504])(
+    'waits for it behind a proxy that answers %i with a page meanwhile',
+    async (status) => {
+      const url = await serveJob(
+        (question) => question > 2,
+        (_, response) => response.writeHead(status, { 'content-type': 'text/html' }).end('<html>away</html>'),
+      );
+      expect(await runCli([...enqueue, '--wait', '--url', url])).toMatchObject({
+        code: 0,
+        stdout: `enqueued ${id}\ndone "sent"\n`,
+      });
+    },
+  );
 
   it('says in the end that the job is stored, and how to wait on', async () => {
     const url = await serveJob(() => false);
@@ -154,6 +171,17 @@ describe('rookery exits 3', () => {
     expect(run).toMatchObject({
       code: 3,
       stderr: 'error: database_unavailable: the database does not answer\n',
+    });
+  });
+
+  it.each([
+    ['asked', ['status']],
+    ['told to remove', ['schedules', 'delete', 'nightly']],
+  ])('when a proxy %s answers that nobody is behind it', async (_, args) => {
+    const url = await serve((_request, response) => response.writeHead(502).end('<html>bad gateway</html>'));
+    expect(await runCli([...args, '--url', url])).toMatchObject({
+      code: 3,
+      stderr: `error: ${url} cannot serve now: it answered 502\n`,
     });
   });
 
