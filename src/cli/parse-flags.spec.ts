@@ -12,6 +12,22 @@ describe('withJoinedWait', () => {
       ['enqueue', '--wait=30s', '{"a":1}'],
     ],
     [
+      ['enqueue', '--wait', '5000', '{"a":1}'],
+      ['enqueue', '--wait=5000', '{"a":1}'],
+    ],
+    [
+      ['batches', 'show', 'b1', '--wait', '1.5'],
+      ['batches', 'show', 'b1', '--wait=1.5'],
+    ],
+    [
+      ['batches', 'show', '--wait', '01a2031e-4e1b-7000-b7c3-9f365bbfc2ba'],
+      ['batches', 'show', '--wait=', '01a2031e-4e1b-7000-b7c3-9f365bbfc2ba'],
+    ],
+    [
+      ['enqueue', '5', '--wait'],
+      ['enqueue', '5', '--wait='],
+    ],
+    [
       ['enqueue', '--wait=30s', '{}'],
       ['enqueue', '--wait=30s', '{}'],
     ],

@@ -2,9 +2,12 @@ import { durationFromText, parseDuration, type Duration } from '../kernel/durati
 import { CliError } from './cli-error.js';
 import { exitCodes } from './exit-codes.js';
 
+/** A number that could be a duration, were it not for the unit it lacks. */
+const BARE_NUMBER = /^\d+(\.\d+)?$/;
+
 /** A duration that is kept for all to go by, and so has to say its unit. Throws a usage error for a bare number. */
 export function durationWithUnit(flag: string, text: string): Duration {
-  if (!/^\d+(\.\d+)?$/.test(text)) return text;
+  if (!BARE_NUMBER.test(text)) return text;
   throw new CliError(exitCodes.usage, `${flag}: ${text} could be ${text}ms or ${text}s; write the unit too`);
 }
 
@@ -33,7 +36,7 @@ export function numberFlag(flag: string, text: string): number {
 
 /**
  * The command line with `--wait 30s` written as `--wait=30s`, and a bare `--wait` as `--wait=`: the duration is optional, and
- * what stands behind a bare one is the payload.
+ * what stands behind a bare one is the payload or an id. A number behind it is its duration, as it is behind every flag that takes one.
  */
 export function withJoinedWait(argv: readonly string[]): string[] {
   const joined: string[] = [];
@@ -46,5 +49,5 @@ export function withJoinedWait(argv: readonly string[]): string[] {
 }
 
 function isDuration(text: string | undefined): text is string {
-  return text !== undefined && parseDuration(text) !== undefined;
+  return text !== undefined && (BARE_NUMBER.test(text) || parseDuration(text) !== undefined);
 }

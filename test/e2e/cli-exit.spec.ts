@@ -124,6 +124,7 @@ describe('rookery exits 2 before it asks anyone', () => {
     ['a file that is not there', ['enqueue', '--name', 'x', '@/no/such.json'], 'cannot read the payload'],
     ['two payloads', ['enqueue', '--name', 'x', '{}', '{}'], 'too many arguments'],
     ['a wait that is no duration', ['enqueue', '--name', 'x', '--wait=soon'], 'no duration'],
+    ['a wait of no whole number', ['enqueue', '--name', 'x', '--wait', '1.5'], '"1.5" is no duration'],
     ['attempts that are no number', ['enqueue', '--name', 'x', '--max-attempts', 'three'], 'no number'],
     ['a URL that is none', ['status', '--url', 'localhost:8080'], 'no URL of a server'],
     ['nothing to cancel', ['cancel'], 'say which jobs to cancel'],

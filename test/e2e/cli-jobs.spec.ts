@@ -105,8 +105,12 @@ describe('rookery enqueue', () => {
     expect(run.stderr).toMatch(/^error: job \S+ failed: 127\.0\.0\.1 is no address of the public internet/);
   });
 
-  it('exits 6 when the time is over before the job', async () => {
-    const run = await rookery(['enqueue', '--wait', '200ms', '--name', 'object', '{"object_id":"slow"}']);
+  it.each([
+    ['with its unit', '200ms'],
+    ['as a bare number of milliseconds', '200'],
+  ])('exits 6 when the time, %s, is over before the job', async (_, wait) => {
+    const payload = JSON.stringify({ object_id: `slow for ${wait}` });
+    const run = await rookery(['enqueue', '--name', 'object', payload, '--wait', wait]);
     expect(run.code).toBe(6);
     expect(run.stderr).toMatch(
       /^error: job \S+ is still (waiting|executing)\n {2}rookery watch \S+ waits on\n$/,

@@ -159,5 +159,6 @@ describe('rookery batches', () => {
     expect(members.stdout).toContain('404');
     const open = await rookery('create', '--name', 'example:job', '--wait=10ms');
     expect(open.code).toBe(6);
+    expect((await rookery('show', idIn(open.stdout), '--wait', '10')).code).toBe(6);
   });
 });
