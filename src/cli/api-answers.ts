@@ -132,12 +132,21 @@ export interface WorkerAnswer {
   readonly stuck: number;
   readonly draining: boolean;
   readonly seenAt: string;
-  readonly slotsByQueue: Readonly<
-    Record<string, { readonly busy: number; readonly stuck: number; readonly concurrency: number }>
-  >;
+  readonly slotsByQueue: Readonly<Record<string, SlotsAnswer>>;
+}
+
+/** A worker's slots for one queue; busy ones include those with a stuck handler. */
+export interface SlotsAnswer {
+  readonly busy: number;
+  readonly concurrency: number;
+  /** Of jobs that run again. */
+  readonly retryBusy: number;
+  readonly retryConcurrency: number;
 }
 
 export interface AttentionAnswer {
+  readonly code: string;
+  readonly queue: string | null;
   readonly severity: 'critical' | 'warning';
   readonly title: string;
   readonly detail: string;

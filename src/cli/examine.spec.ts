@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { examine, type Facts } from './examine.js';
 
 const AT = '2026-01-31T03:00:00.000Z';
+const slots = { busy: 9, concurrency: 10, retryBusy: 9, retryConcurrency: 10 };
 const worker = {
   id: 'w',
   host: 'vm',
@@ -13,7 +14,7 @@ const worker = {
   stuck: 0,
   draining: false,
   seenAt: AT,
-  slotsByQueue: { mail: { busy: 9, stuck: 0, concurrency: 10 } },
+  slotsByQueue: { mail: slots },
 };
 const queue = {
   name: 'mail',
@@ -84,10 +85,32 @@ describe('the checks', () => {
   it.each([
     ['is paused', { ...queue, paused: true }, worker],
     ['has waited for a moment only', { ...queue, oldestWaitingMs: 100_000 }, worker],
-    ['is full', queue, { ...worker, slotsByQueue: { mail: { busy: 10, stuck: 0, concurrency: 10 } } }],
+    ['is full', queue, { ...worker, slotsByQueue: { mail: { ...slots, busy: 10 } } }],
+    [
+      'has no slot left for retries',
+      queue,
+      { ...worker, slotsByQueue: { mail: { ...slots, retryBusy: 10 } } },
+    ],
     ['is served by a worker that drains', queue, { ...worker, draining: true }],
     ['is served by nobody', queue, { ...worker, slotsByQueue: {} }],
   ])('tell none whose queue %s', (_, shown, server) => {
     expect(told({ queues: [shown], workers: [server] })).toEqual([]);
+  });
+
+  it('tell a job of a type that nobody runs once, and not as one that a slot is free for', () => {
+    const attention = [
+      {
+        code: 'unserved_type',
+        severity: 'critical' as const,
+        title: 'No worker serves send; 1 job waits',
+        detail: 'Start a worker',
+        queue: 'mail',
+      },
+    ];
+    expect(told({ attention, queues: [queue, { ...queue, name: 'news' }], workers: [worker] })).toEqual([
+      'problem attention: No worker serves send; 1 job waits',
+    ]);
+    const both = { ...worker, slotsByQueue: { mail: slots, news: slots } };
+    expect(told({ attention, queues: [queue, { ...queue, name: 'news' }], workers: [both] })).toHaveLength(2);
   });
 });

@@ -1,4 +1,10 @@
-import type { AttentionAnswer, DiagnosisAnswer, QueueAnswer, WorkerAnswer } from './api-answers.js';
+import type {
+  AttentionAnswer,
+  DiagnosisAnswer,
+  QueueAnswer,
+  SlotsAnswer,
+  WorkerAnswer,
+} from './api-answers.js';
 
 /** What one check came to. */
 export interface Finding {
@@ -112,10 +118,17 @@ function ofAttention({ attention }: Facts): Finding[] {
   }));
 }
 
-function ofTickets({ queues, workers }: Facts): Finding[] {
+function ofTickets({ attention, queues, workers }: Facts): Finding[] {
+  // There a job may be as old because nobody runs its type, which is told already.
+  const unserved = new Set(
+    attention.filter(({ code }) => code === 'unserved_type').map(({ queue }) => queue),
+  );
   const held = queues.filter(
     ({ name, paused, oldestWaitingMs }) =>
-      !paused && (oldestWaitingMs ?? 0) > TICKET_LOST_MS && workers.some((worker) => hasRoom(worker, name)),
+      !paused &&
+      !unserved.has(name) &&
+      (oldestWaitingMs ?? 0) > TICKET_LOST_MS &&
+      hasRoom(slotsOf(workers, name)),
   );
   if (held.length === 0)
     return [{ check: 'tickets', verdict: 'ok', text: 'no job waits while a slot for it is free' }];
@@ -127,7 +140,17 @@ function ofTickets({ queues, workers }: Facts): Finding[] {
   }));
 }
 
-function hasRoom({ draining, slotsByQueue }: WorkerAnswer, queue: string): boolean {
-  const slots = slotsByQueue[queue];
-  return !draining && slots !== undefined && slots.busy + slots.stuck < slots.concurrency;
+/** The slots for a queue, of each worker that takes jobs of it. */
+function slotsOf(workers: readonly WorkerAnswer[], queue: string): SlotsAnswer[] {
+  return workers.flatMap(({ draining, slotsByQueue }) => {
+    const slots = slotsByQueue[queue];
+    return draining || slots === undefined ? [] : [slots];
+  });
+}
+
+/** True when a slot of either kind is free: the oldest job may be a fresh one or one that runs again. */
+function hasRoom(slots: readonly SlotsAnswer[]): boolean {
+  const isFreshFree = slots.some(({ busy, concurrency }) => busy < concurrency);
+  const isRetryFree = slots.some(({ retryBusy, retryConcurrency }) => retryBusy < retryConcurrency);
+  return isFreshFree && isRetryFree;
 }

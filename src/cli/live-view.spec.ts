@@ -49,7 +49,13 @@ describe('the live view', () => {
   });
 
   it('tells what needs attention first, and how much more there is', () => {
-    const cause = { severity: 'critical' as const, title: 'No worker serves mail', detail: '' };
+    const cause = {
+      code: 'unserved_type',
+      severity: 'critical' as const,
+      title: 'No worker serves mail',
+      detail: '',
+      queue: 'mail',
+    };
     const lines = liveView({ ...well, attention: many(7, cause) }, frame);
     expect(lines.slice(3, 9)).toEqual([
       ...many(5, {}).map(() => '!! No worker serves mail'),
