@@ -13,6 +13,13 @@ it('holds every setting, variable and flag', () => {
   for (const { name } of settingFlags) expect(table).toContain(`\`--${name}\``);
 });
 
+it('tells the default of every setting, also of one whose default is an empty list', () => {
+  const [settings = ''] = configTable().split('\n\n');
+  const defaults = settings.split('\n').map((row) => row.split(' | ')[3]);
+  expect(defaults.length).toBeGreaterThan(settingLeaves.length);
+  expect(defaults.filter((cell) => cell === undefined || /^`*$/.test(cell))).toEqual([]);
+});
+
 it('is what docs/configuration.md shows; npm run docs:config rewrites it', () => {
   const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   expect(page).toBe(withConfigTable(page));

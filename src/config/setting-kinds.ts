@@ -29,7 +29,7 @@ export interface SettingFacts {
   readonly alias?: string;
   /** True when messages must not show the value. */
   readonly isSecret?: boolean;
-  /** What stands for the default of a setting that has none. */
+  /** What stands for the default of a setting that has none, or an empty one. */
   readonly unset?: string;
 }
 

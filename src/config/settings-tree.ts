@@ -110,6 +110,8 @@ function upperSnake(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
+/** An empty list is written as nothing, and so told like a setting without a default. */
 function defaultText(schema: z.ZodType, meta: SettingMeta): string {
-  return schema instanceof z.ZodDefault ? meta.write(schema.def.defaultValue) : (meta.unset ?? 'unset');
+  const written = schema instanceof z.ZodDefault ? meta.write(schema.def.defaultValue) : '';
+  return written === '' ? (meta.unset ?? 'unset') : written;
 }
