@@ -131,6 +131,13 @@ describe('docker-compose.yml', () => {
         return true;
       });
     });
+
+    scene('answers to this machine and to addresses, and to no other name', async () => {
+      for (const host of ['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', '192.168.7.7:8080'])
+        expect([host, await client.changeFromPageOf(host)]).toEqual([host, 200]);
+      for (const host of ['evil.example', '127.0.0.1.evil.example:80', 'localhost.evil.example', 'nginx'])
+        expect([host, await client.changeFromPageOf(host)]).toEqual([host, 421]);
+    });
   });
 
   describe('with 1,000 jobs in it', () => {

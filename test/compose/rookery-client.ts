@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Answer<Body> {
@@ -54,6 +56,19 @@ export class RookeryClient {
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
+  }
+
+  /** The status of the answer to a change that a page of the site of that name asks for, as a browser does once the name leads here. */
+  async changeFromPageOf(host: string): Promise<number> {
+    const sent = request(`${this.url}/queue/shared/resume`, {
+      method: 'POST',
+      headers: { host, origin: `http://${host}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode ?? 0;
   }
 
   /**
