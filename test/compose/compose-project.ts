@@ -63,6 +63,11 @@ export class ComposeProject {
     });
   }
 
+  /** Has containers that are made from now on ask for these tokens. */
+  requireTokens(tokens: string): void {
+    this.env['ROOKERY_API_TOKENS'] = tokens;
+  }
+
   /** Where nginx is published. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -78,6 +83,19 @@ export class ComposeProject {
     const options = { cwd: ROOT, env: this.env, maxBuffer: MAX_OUTPUT_BYTES };
     const { stdout } = await run('docker', [...args], options);
     return stdout;
+  }
+
+  /** The status of what is answered to a container of that service. */
+  async statusWithin(
+    service: string,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<number> {
+    const asked = `require('node:http').get(${JSON.stringify(url)}, { headers: ${JSON.stringify(headers)} }, ({ statusCode }) => {
+      process.stdout.write(String(statusCode));
+      process.exit();
+    })`;
+    return Number(await this.compose('exec', '-T', service, 'node', '-e', asked));
   }
 
   /** Every container of the project, or of one of its services, also those that have ended. */

@@ -15,6 +15,9 @@ const REST_MS = 200;
 /** A worker is thought dead after 30 s of silence, and its jobs back off for a second or so. */
 const LOAD_WITHIN_MS = 240_000;
 
+/** As many from one address a minute and no more. */
+const WRONG_TOKENS = 10;
+
 interface ObjectAnswer {
   readonly message: { readonly job_id: string; readonly status: string; readonly object_id: string };
 }
@@ -296,6 +299,22 @@ describe('docker-compose.yml', () => {
       await timed('is up again', () => project.compose('up', '--detach', '--wait', '--no-build'));
       await eventually(async () => (await openJobs(client)) === 0, { withinMs: 60_000 });
       expect((await client.totals()).done).toBeGreaterThan(LONG_JOBS + SHORT_JOBS);
+    });
+
+    scene('counts wrong tokens against who sends them, whoever they say they are', async () => {
+      const secret = 'a-secret-of-the-test';
+      project.requireTokens(`test:read:${secret}`);
+      await project.compose('up', '--detach', '--wait', '--no-build', '--no-deps', 'status');
+      const [{ address = '' } = {}] = await project.containers('scheduler');
+      const guessAs = async (caller: string): Promise<number> =>
+        (await client.get('/status', { authorization: 'Bearer a-wrong-one', 'x-forwarded-for': caller }))
+          .status;
+      // nginx may know the container's former address still.
+      await eventually(async () => (await guessAs(address)) === 401, { withinMs: 30_000 });
+      for (let guesses = 1; guesses < WRONG_TOKENS; guesses++) await guessAs(address);
+      expect(await guessAs('10.9.8.7')).toBe(429);
+      const right = { host: 'localhost', authorization: `Bearer ${secret}` };
+      expect(await project.statusWithin('scheduler', 'http://nginx:8080/status', right)).toBe(200);
     });
 
     scene('leaves nothing behind when it is taken down with its volumes', async () => {

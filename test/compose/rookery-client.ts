@@ -46,8 +46,8 @@ const RETRY_MS = 250;
 export class RookeryClient {
   constructor(private readonly url: string) {}
 
-  async get<Body>(path: string): Promise<Answer<Body>> {
-    return this.request<Body>(path, {});
+  async get<Body>(path: string, headers: Record<string, string> = {}): Promise<Answer<Body>> {
+    return this.request<Body>(path, { headers });
   }
 
   async post<Body>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<Body>> {
