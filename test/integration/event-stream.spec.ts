@@ -28,10 +28,10 @@ afterEach(async () => {
 const PUSHES = 2_000;
 const EVENT = `data: ${'x'.repeat(16_384)}\n\n`;
 
-function open(): { stream: EventStream; tooSlow: () => number } {
+function open(opening = ''): { stream: EventStream; tooSlow: () => number } {
   let count = 0;
   const stream = new EventStream(response, () => count++);
-  stream.open('');
+  stream.open(opening);
   return { stream, tooSlow: () => count };
 }
 
@@ -42,6 +42,22 @@ it('cuts off who does not read, once, and keeps no more for them', async () => {
   for (let pushed = 0; pushed < PUSHES; pushed++) stream.push(EVENT);
   await isClosed;
   expect([tooSlow(), response.destroyed]).toEqual([1, true]);
+});
+
+it('begins with more than it keeps later, and cuts off who does not read what comes then', async () => {
+  const { stream, tooSlow } = open(EVENT.repeat(100));
+  let bytes = 0;
+  socket.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  stream.push(EVENT);
+  await eventually(() => bytes >= 101 * EVENT.length);
+  expect([tooSlow(), response.destroyed]).toEqual([0, false]);
+  socket.pause();
+  const isClosed = once(response, 'close');
+  for (let pushed = 0; pushed < PUSHES; pushed++) stream.push(EVENT);
+  await isClosed;
+  expect(tooSlow()).toBe(1);
 });
 
 it('sends all of it to who reads', async () => {

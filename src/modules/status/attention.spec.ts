@@ -10,6 +10,8 @@ const flow = (failed: readonly number[], done: readonly number[]): AttentionFact
   done: [...Array.from({ length: 60 - done.length }, () => 10), ...done],
 });
 
+const repeated = (count: number, value: number): number[] => Array.from({ length: count }, () => value);
+
 const queue = (part: Partial<AttentionFacts['queues'][number]>): AttentionFacts['queues'][number] => ({
   name: 'mail',
   pausedAt: null,
@@ -56,21 +58,22 @@ describe('what needs attention', () => {
     ]);
     const unserved = [{ name: 'greet', queue: 'mail', waiting: 3 }];
     expect(codesOf({ queues: [queue(old)], unserved })).toEqual(['critical unserved_type']);
+    expect(codesOf({ queues: [queue({ ...old, waiting: 4 })], unserved })).toEqual([
+      'critical unserved_type',
+      'critical old_job',
+    ]);
   });
 
   it.each([
     ['many fail that did not before', flow([3, 3, 3, 3, 3], [10, 10, 10, 10, 10]), true],
     ['all fail', flow([5], [0, 0, 0, 0, 0]), true],
+    ['all have failed for half an hour', flow(repeated(30, 9), repeated(30, 0)), true],
+    ['all have failed for an hour', flow(repeated(60, 9), repeated(60, 0)), true],
+    ['all have failed since the first came, minutes ago', flow(repeated(20, 9), repeated(60, 0)), true],
+    ['a third has failed for half an hour', flow(repeated(30, 5), repeated(60, 10)), true],
     ['too few fail to tell', flow([4], [0, 0, 0, 0, 0]), false],
     ['a small share fails', flow([2, 2, 2], [100, 100, 100, 100, 100]), false],
-    [
-      'as many fail as ever',
-      flow(
-        Array.from({ length: 60 }, () => 3),
-        [10],
-      ),
-      false,
-    ],
+    ['as many fail as ever', flow(repeated(60, 3), [10]), false],
   ])('is a spike of failures when %s: %#', (_, flows, isSpike) => {
     expect(codesOf({ flows: [flows] })).toEqual(isSpike ? ['critical failure_spike'] : []);
   });

@@ -1,6 +1,6 @@
 /**
  * What an operator should look at first, told from what the counters, leases and queues say. Pure: the facts are arguments. One cause is
- * told once: a job that is old because its queue is paused, or because nobody runs its type, is not told again as old.
+ * told once: jobs that are old because their queue is paused, or because nobody runs their types, are not told again as old.
  */
 
 /** The kinds of trouble, worst first. */
@@ -73,8 +73,10 @@ const SPIKE_MINUTES = 5;
 const SPIKE_SHARE = 0.1;
 /** Fewer failures are no spike, whatever their share. */
 const SPIKE_FAILURES = 5;
-/** And the share has to be this many times what it was before: a queue that always fails a little is not news. */
+/** And the share has to be this many times that of the hour's quieter minutes: a queue that always fails a little is not news. */
 const SPIKE_RISE = 3;
+/** But where as many fail it is told for as long as it goes on, although the whole hour may be like that by then. */
+const ALWAYS_TOLD_SHARE = 0.5;
 
 /** Everything that is wrong, worst first. */
 export function attentionOf(facts: AttentionFacts): AttentionItem[] {
@@ -146,30 +148,43 @@ function failureSpikes({ flows }: AttentionFacts): AttentionItem[] {
   return flows.flatMap(({ name, done, failed }) => {
     const failures = sum(failed.slice(-SPIKE_MINUTES));
     const share = shareOf(failures, sum(done.slice(-SPIKE_MINUTES)));
-    const before = shareOf(sum(failed.slice(0, -SPIKE_MINUTES)), sum(done.slice(0, -SPIKE_MINUTES)));
-    if (failures < SPIKE_FAILURES || share < SPIKE_SHARE || share < before * SPIKE_RISE) return [];
+    const usual = quietShare(failed.slice(0, -SPIKE_MINUTES), done.slice(0, -SPIKE_MINUTES));
+    const isNews = share >= SPIKE_SHARE && share >= usual * SPIKE_RISE;
+    if (failures < SPIKE_FAILURES || (!isNews && share < ALWAYS_TOLD_SHARE)) return [];
     return [
       item({
         code: 'failure_spike',
         severity: 'critical',
         title: `${percent(share)} of the jobs in ${name} failed in the last ${SPIKE_MINUTES} minutes`,
-        detail: `${counted(failures, 'job', 'jobs')} failed for good; in the hour before it was ${percent(before)}. Look at their errors; retry them once the cause is gone.`,
+        detail: `${counted(failures, 'job', 'jobs')} failed for good; in the quieter minutes of the hour before it was ${percent(usual)}. Look at their errors; retry them once the cause is gone.`,
         queue: name,
       }),
     ];
   });
 }
 
+/** The share that failed in the quieter minutes: what a quarter of the stretches in which jobs ended stay below, so that an outage does not become the measure of itself. */
+function quietShare(failed: readonly number[], done: readonly number[]): number {
+  const shares: number[] = [];
+  for (let end = failed.length; end > 0; end -= SPIKE_MINUTES) {
+    const from = Math.max(0, end - SPIKE_MINUTES);
+    const [bad, good] = [sum(failed.slice(from, end)), sum(done.slice(from, end))];
+    if (bad + good > 0) shares.push(shareOf(bad, good));
+  }
+  return shares.sort((a, b) => a - b)[Math.floor(shares.length / 4)] ?? 0;
+}
+
 function oldJobs({ queues, unserved: types, nowMs }: AttentionFacts): AttentionItem[] {
-  const explained = new Set(types.filter((type) => type.waiting > 0).map((type) => type.queue));
   return queues.flatMap(({ name, pausedAt, waiting, oldestWaitingMs }) => {
-    if (pausedAt !== null || explained.has(name) || (oldestWaitingMs ?? 0) < OLD_MS) return [];
+    const orphans = sum(types.filter(({ queue }) => queue === name).map((type) => type.waiting));
+    if (pausedAt !== null || orphans >= waiting || (oldestWaitingMs ?? 0) < OLD_MS) return [];
+    const others = orphans === 0 ? '' : ` ${counted(orphans, 'is', 'are')} of types that no worker serves.`;
     return [
       item({
         code: 'old_job',
         severity: 'critical',
         title: `The oldest job in ${name} has waited ${minutesOf(oldestWaitingMs ?? 0)}`,
-        detail: `${counted(waiting, 'job waits', 'jobs wait')} there. More arrive than its workers finish: look at their slots, or start more workers.`,
+        detail: `${counted(waiting, 'job waits', 'jobs wait')} there.${others} More arrive than its workers finish: look at their slots, or start more workers.`,
         queue: name,
         since: new Date(nowMs - (oldestWaitingMs ?? 0)).toISOString(),
       }),

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { controlQuery, minuteFlows, type MinuteFlow } from '../job/index.js';
+import { groupByQueue } from './group-by-queue.js';
 import { SharedAnswer } from './shared-answer.js';
 
 const MINUTE_MS = 60_000;
@@ -59,17 +60,7 @@ export class QueueHistoryReader {
     const thisMinute = Math.floor(this.database.clock.now() / MINUTE_MS) * MINUTE_MS;
     const from = thisMinute - (MOST_MINUTES - 1) * MINUTE_MS;
     const flows = await minuteFlows(controlQuery(this.database.control), new Date(from));
-    const names = [...new Set(flows.map((flow) => flow.queue))].sort();
-    return {
-      from,
-      queues: names.map((name) =>
-        seriesOf(
-          name,
-          flows.filter((flow) => flow.queue === name),
-          from,
-        ),
-      ),
-    };
+    return { from, queues: [...groupByQueue(flows)].map(([name, own]) => seriesOf(name, own, from)) };
   }
 }
 

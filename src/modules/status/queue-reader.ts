@@ -16,6 +16,7 @@ import {
   type QueueSettingsView,
 } from '../job/index.js';
 import { TRANSPORT, freshLanes, type Transport } from '../transport/index.js';
+import { groupByQueue } from './group-by-queue.js';
 import { byQueue } from './status-reader.js';
 
 const MINUTE_MS = 60_000;
@@ -63,6 +64,7 @@ export class QueueReader {
       totals(query),
       minuteFlows(query, since),
     ]);
+    const flowsOf = groupByQueue(flows);
     const counts = new Map(byQueue(rows).map((queue) => [queue.name, queue]));
     const waiting = queues.filter((queue) => (counts.get(queue.name)?.waiting ?? 0) > 0);
     const ages = await this.ages(waiting, nowMs);
@@ -73,10 +75,7 @@ export class QueueReader {
       settings: queueSettingsView(settings),
       ...(counts.get(name) ?? countsOf([])),
       oldestWaitingMs: ages.get(name) ?? null,
-      perMinute: ratesOf(
-        flows.filter((flow) => flow.queue === name),
-        (nowMs - since.getTime()) / MINUTE_MS,
-      ),
+      perMinute: ratesOf(flowsOf.get(name) ?? [], (nowMs - since.getTime()) / MINUTE_MS),
     }));
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { JobRegistry, controlQuery, countsOf, totals, type Counts, type Totals } from '../job/index.js';
+import { groupByQueue } from './group-by-queue.js';
 import { liveWorkers } from './worker-query.repository.js';
 
 /** A job type that no live worker runs: its jobs wait. */
@@ -46,6 +47,5 @@ export class StatusReader {
 
 /** The counts of each queue, by name. */
 export function byQueue(rows: readonly Totals[]): (Counts & { readonly name: string })[] {
-  const queues = [...new Set(rows.map((row) => row.queue))].sort();
-  return queues.map((name) => ({ name, ...countsOf(rows.filter((row) => row.queue === name)) }));
+  return [...groupByQueue(rows)].map(([name, own]) => ({ name, ...countsOf(own) }));
 }

@@ -31,6 +31,8 @@ export function eventText(name: string, data: object): string {
 export class EventStream {
   private readonly raw: ServerResponse;
   private isOpen = false;
+  /** Of how things were at first, until that is read; it may be more than is kept later. */
+  private openingBytes = 0;
 
   constructor(
     private readonly response: unknown,
@@ -58,14 +60,17 @@ export class EventStream {
       return;
     }
     this.isOpen = true;
-    this.push(`retry: ${RECONNECT_MS}\n\n${text}`);
+    const opening = `retry: ${RECONNECT_MS}\n\n${text}`;
+    if (this.raw.write(opening)) return;
+    this.openingBytes = Buffer.byteLength(opening);
+    this.raw.once('drain', () => (this.openingBytes = 0));
   }
 
   /** Sends more. A reader that is too far behind is cut off. */
   push(text: string): void {
     if (!this.isOpen || this.raw.destroyed || this.raw.writableEnded) return;
     this.raw.write(text);
-    if (this.raw.writableLength <= MOST_UNREAD_BYTES) return;
+    if (this.raw.writableLength <= MOST_UNREAD_BYTES + this.openingBytes) return;
     this.onTooSlow();
     this.raw.destroy();
   }
