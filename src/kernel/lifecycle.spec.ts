@@ -65,6 +65,66 @@ describe('a shutdown', () => {
   });
 });
 
+describe('a step that comes while the shutdown runs', () => {
+  it('runs at once when its phase has begun, and the next phase begins when it has ended', async () => {
+    const lifecycle = new Lifecycle();
+    const ran: string[] = [];
+    const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    lifecycle.register('unready', 'first', AMPLE_MS, async () => {
+      await nextTurn();
+      lifecycle.register('unready', 'late', AMPLE_MS, async () => {
+        await nextTurn();
+        ran.push('late');
+      });
+      ran.push('first');
+    });
+    lifecycle.register('intake', 'next phase', AMPLE_MS, () => void ran.push('next phase'));
+    expect(await lifecycle.stop()).toEqual([]);
+    expect(ran).toEqual(['first', 'late', 'next phase']);
+  });
+
+  it('runs at once when its phase is over, and what is still to come waits for it', async () => {
+    const lifecycle = new Lifecycle();
+    const ran: string[] = [];
+    lifecycle.register('running', 'first', AMPLE_MS, () => {
+      lifecycle.register('intake', 'late', AMPLE_MS, async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        ran.push('late');
+      });
+    });
+    lifecycle.register('lease', 'next phase', AMPLE_MS, () => void ran.push('next phase'));
+    await lifecycle.stop();
+    expect(ran).toEqual(['late', 'next phase']);
+  });
+
+  it('runs also when the shutdown is over', async () => {
+    const lifecycle = new Lifecycle();
+    await lifecycle.stop();
+    await new Promise<void>((resolve) => lifecycle.register('database', 'late', AMPLE_MS, resolve));
+  });
+
+  it('is reported when it goes wrong, and waited for no longer than its budget', async () => {
+    const lifecycle = new Lifecycle();
+    lifecycle.register('intake', 'first', AMPLE_MS, () => {
+      lifecycle.register('intake', 'hangs', 5, never);
+    });
+    expect(await lifecycle.stop()).toMatchObject([
+      { phase: 'intake', step: 'hangs', error: { message: 'did not end within 5 ms' } },
+    ]);
+  });
+
+  it('takes its turn when its phase is still to come', async () => {
+    const lifecycle = new Lifecycle();
+    const ran: string[] = [];
+    lifecycle.register('intake', 'first', AMPLE_MS, () => {
+      lifecycle.register('outlets', 'early enough', AMPLE_MS, () => void ran.push('early enough'));
+    });
+    lifecycle.register('running', 'before it', AMPLE_MS, () => void ran.push('before it'));
+    await lifecycle.stop();
+    expect(ran).toEqual(['before it', 'early enough']);
+  });
+});
+
 describe('a step that goes wrong', () => {
   it('is reported and keeps none of the others from running', async () => {
     const lifecycle = new Lifecycle();

@@ -23,6 +23,7 @@ export const shutdownPhases = [
 export type ShutdownPhase = (typeof shutdownPhases)[number];
 
 interface Step {
+  readonly phase: ShutdownPhase;
   readonly name: string;
   readonly budgetMs: number;
   readonly run: () => Promise<void> | void;
@@ -37,25 +38,21 @@ export interface StepFailure {
 
 /** Collects shutdown steps and runs them once, in phase order. */
 export class Lifecycle {
-  private readonly steps = new Map<ShutdownPhase, Step[]>();
-  private readonly passed = new Set<ShutdownPhase>();
+  private readonly steps: Step[] = [];
+  private readonly begun = new Set<ShutdownPhase>();
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly failures: StepFailure[] = [];
   private readonly hurrying = new AbortController();
   private stopping: Promise<StepFailure[]> | undefined;
 
   /**
-   * Adds a step; `budgetMs` bounds the wait for it, not the step itself. A step that comes when its phase is over, because the
-   * stop began while the application was still starting, runs at once.
+   * Adds a step; `budgetMs` bounds the wait for it, not the step itself. A step that comes when its phase has begun, because the
+   * stop began while the application was still starting, runs at once, and no later phase begins before it has ended.
    */
   register(phase: ShutdownPhase, name: string, budgetMs: number, run: () => Promise<void> | void): void {
-    if (this.passed.has(phase)) {
-      void Promise.resolve()
-        .then(run)
-        .catch(() => undefined);
-      return;
-    }
-    const steps = this.steps.get(phase) ?? [];
-    steps.push({ name, budgetMs, run });
-    this.steps.set(phase, steps);
+    const step = { phase, name, budgetMs, run };
+    if (this.begun.has(phase)) this.begin(step);
+    else this.steps.push(step);
   }
 
   /** True from the first call of `stop`. */
@@ -81,20 +78,20 @@ export class Lifecycle {
   }
 
   private async runPhases(): Promise<StepFailure[]> {
-    const failures: StepFailure[] = [];
     for (const phase of shutdownPhases) {
-      const steps = this.steps.get(phase) ?? [];
-      const results = await Promise.allSettled(
-        steps.map((step) => withinBudget(step, phase === 'database' ? undefined : this.hurrying.signal)),
-      );
-      this.passed.add(phase);
-      results.forEach((result, index) => {
-        const step = steps[index];
-        if (result.status === 'rejected' && step)
-          failures.push({ phase, step: step.name, error: toError(result.reason) });
-      });
+      this.begun.add(phase);
+      for (const step of this.steps.filter((one) => one.phase === phase)) this.begin(step);
+      while (this.underWay.size > 0) await Promise.all(this.underWay);
     }
-    return failures;
+    return this.failures;
+  }
+
+  private begin(step: Step): void {
+    const { phase, name } = step;
+    const ended = withinBudget(step, phase === 'database' ? undefined : this.hurrying.signal)
+      .catch((error: unknown) => void this.failures.push({ phase, step: name, error: toError(error) }))
+      .finally(() => this.underWay.delete(ended));
+    this.underWay.add(ended);
   }
 }
 

@@ -1,6 +1,10 @@
+import type { Provider } from '@nestjs/common';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Lifecycle } from '../../src/kernel/lifecycle.js';
 import { defineJob, type AbortReason, type JobContext } from '../../src/modules/job/index.js';
+import { eventually } from '../support/eventually.js';
 import { aborted, gate, handlerOf } from '../support/handlers.js';
 import { failOnLeaks } from '../support/leaks.js';
 import { rookeryScene, type AppOptions } from '../support/rookery-app.js';
@@ -151,5 +155,60 @@ describe('a shutdown', () => {
     const from = performance.now();
     await stop();
     expect(performance.now() - from).toBeLessThan(10_000);
+  });
+});
+
+/** Lets the test have the app's lifecycle while the app boots, and does what it says before the worker bootstraps. */
+const amidBoot = (act: (lifecycle: Lifecycle) => Promise<void> | void): Provider => ({
+  provide: 'what comes amid the boot',
+  inject: [Lifecycle],
+  useFactory: (lifecycle: Lifecycle) => ({ onModuleInit: () => act(lifecycle) }),
+});
+
+describe('a shutdown amid the boot', () => {
+  it('has the worker take neither a lease nor a job, also while others take their time to end', async () => {
+    await scene.query('DELETE FROM worker');
+    const enqueuer = await scene.start({ hasWorker: false, types: [Task] });
+    const { id } = await enqueuer.jobs.enqueue(Task, {});
+    await enqueuer.stop();
+    const begun = gate();
+    const ends = gate();
+    const early = amidBoot((lifecycle) => {
+      lifecycle.register('intake', 'takes its time', 60_000, () => {
+        begun.open();
+        return ends.opened;
+      });
+      void lifecycle.stop();
+      return begun.opened;
+    });
+    const { stop } = await start(() => undefined, { providers: [early] });
+    expect(await workerRow()).toEqual([]);
+    ends.open();
+    await stop();
+    expect(await scene.job(id)).toMatchObject({ status: 'waiting', run: 0 });
+  });
+
+  it('gives up a lease that was about to be taken, and leaves no timer', async () => {
+    await scene.query('DELETE FROM worker');
+    const holder = new Client({ connectionString: scene.database.url });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE worker IN SHARE MODE');
+    const booting = gate<Lifecycle>();
+    const booted = start(() => undefined, { providers: [amidBoot((lifecycle) => booting.open(lifecycle))] });
+    const lifecycle = await booting.opened;
+    await eventually(async () => {
+      const [waits] = await scene.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ILIKE '%INTO worker%'`,
+      );
+      return waits !== undefined;
+    });
+    const leaseEnds = gate();
+    lifecycle.register('lease', 'beside that of the worker', 60_000, () => leaseEnds.open());
+    const stopped = lifecycle.stop();
+    await leaseEnds.opened;
+    await holder.end();
+    await booted;
+    expect(await stopped).toEqual([]);
+    expect(await workerRow()).toEqual([{ isStopped: true }]);
   });
 });

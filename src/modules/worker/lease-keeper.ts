@@ -94,8 +94,11 @@ export class LeaseKeeper {
 
   /** Registers, learns how its queues are, and begins to beat; rejects when the database refuses. */
   async start(): Promise<void> {
-    await this.register();
-    await this.readTruth();
+    const starting = this.register().then(() => this.readTruth());
+    // A stop that comes meanwhile waits for it as for a beat, so that it gives up what was taken.
+    this.beating = starting.catch(() => undefined);
+    await starting;
+    if (this.isStopped) return;
     this.scheduleBeat();
     this.watchedAt = monotonicMs();
     this.watchTimer = setInterval(() => this.watch(), WATCH_MS);

@@ -77,6 +77,7 @@ export class Worker implements OnApplicationBootstrap, Occupation {
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    if (this.lifecycle.isStopping) return;
     const served = this.registry.servedBy(this.config.queueNames);
     for (const queue of served.keys()) await this.queues.ensure(queue);
     const self = await identifyProcess(process.pid);
