@@ -1,12 +1,9 @@
 #!/usr/bin/env node
+import { endUnread } from './end-unread.js';
 import { runCli } from './run-cli.js';
 import { Terminal } from './terminal.js';
 
-// Whoever reads the output may close it early, as `head` does; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
+process.stdout.on('error', endUnread);
 
 const exitCode = await runCli({
   argv: process.argv.slice(2),

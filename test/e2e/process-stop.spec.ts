@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/modules/job/index.js';
 import { eventually } from '../support/eventually.js';
@@ -124,13 +125,20 @@ describe('a job that outlasts the grace', () => {
 });
 
 describe('output that nobody reads any more', () => {
-  it('keeps no process from stopping in order', async () => {
-    const started = scene.start([], env);
-    await started.ready();
+  it.each([
+    ['the server', ['dist/main.js']],
+    ['rookery start', ['dist/cli/main.js', 'start']],
+  ])('keeps no process from stopping in order: %s', async (_, [program = '', ...args]) => {
+    const started = scene.run([process.execPath, join(scene.app, program), ...args], env);
+    const id = await enqueue(started, 'work', { ms: 2_000 });
+    await executing(started, id);
     started.stopReading();
     started.signal('SIGINT');
     expect(await started.ended).toMatchObject({ code: 0, signal: null });
     await scene.nothingIsLeft();
+    const next = scene.start([], env);
+    // One run: the stop waited for it.
+    expect((await next.get(`/job/${id}`)).body).toMatchObject({ status: 'done', run: 1 });
   });
 });
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { endUnread } from '../end-unread.js';
 
 /** The server's own program, beside the folder of this one. A URL, and no import path, because importing it is starting it. */
 const MAIN = new URL('../../main.js', import.meta.url);
@@ -15,6 +16,8 @@ export function startCommand(parent: Command): void {
     .allowUnknownOption()
     .passThroughOptions()
     .action(async (flags: string[]) => {
+      // A server stops in order, whether or not it is still read.
+      process.stdout.off('error', endUnread);
       process.argv = [process.execPath, fileURLToPath(MAIN), ...flags];
       await import(MAIN.href);
     });
