@@ -13,7 +13,7 @@ import {
   type Lifecycle,
 } from './index.js';
 
-type RunPlan = Extract<StartPlan, { kind: 'run' }>;
+export type RunPlan = Extract<StartPlan, { kind: 'run' }>;
 
 /** What the process that starts the application gives it. */
 export interface ApplicationParts {

@@ -1,15 +1,7 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import {
-  exitCodes,
-  makeLogger,
-  planStart,
-  readAncestors,
-  watchParents,
-  watchSignals,
-  watchStrayErrors,
-} from './boot/index.js';
-import type { Application } from './application.js';
+import { ProcessEnd, exitCodes, makeLogger, planStart, readAncestors } from './boot/index.js';
+import type { Application, ApplicationParts, RunPlan } from './application.js';
 import { RookeryError } from './kernel/errors.js';
 import { Lifecycle } from './kernel/lifecycle.js';
 
@@ -35,49 +27,34 @@ async function main(): Promise<ExitCode> {
   const logger = makeLogger(plan.config.log, plan.entries);
   if (plan.config.log.format === 'json') tellFailure = (text) => logger.fatal(text, 'Rookery');
   const lifecycle = new Lifecycle();
-  let hurriedBy: string | undefined;
-  const stopAtOnce = (reason: string): void => {
-    hurriedBy ??= reason;
-    lifecycle.hurry();
-  };
-  let retired = (_reason: string): void => undefined;
-  const stopped = new Promise<string>((resolve) => {
-    retired = resolve;
-    watchSignals((signal, isUrgent) => {
-      if (!isUrgent) return resolve(signal);
-      logger.warn(`stopping at once: ${signal} again; jobs that still run will run again`, 'Rookery');
-      stopAtOnce(`${signal} again`);
-    });
-    watchParents(() => resolve('the process that started this one is gone'), ancestors);
-    // At once: what runs is left to be charged as lost, so that a job which does this every time does not do it for ever.
-    watchStrayErrors(logger, (message) => {
-      const reason = `an error that nobody caught: ${message}`;
-      stopAtOnce(reason);
-      resolve(reason);
-    });
-  });
-  const isStopped = stopped.then((reason) => {
-    logger.log(`stopping: ${reason}`, 'Rookery');
-    // Before the application is there, this ends the wait for its database.
-    return lifecycle.stop();
-  });
-  let application: Application | undefined;
+  const end = new ProcessEnd(logger, lifecycle, ancestors);
+  const application = await end.untilOverdue(
+    'onModuleInit or onApplicationBootstrap',
+    boot(plan, { lifecycle, logger, retired: (reason) => end.ask(reason) }),
+  );
+  await end.stopped;
+  await end.untilOverdue(
+    'onModuleDestroy, beforeApplicationShutdown or onApplicationShutdown',
+    Promise.resolve(application?.close()),
+  );
+  if (end.hurriedBy === undefined) logger.log('stopped', 'Rookery');
+  else logger.error(`stopped at once: ${end.hurriedBy}`, 'Rookery');
+  return end.hurriedBy === undefined ? exitCodes.stopped : exitCodes.failed;
+}
+
+/** The application, once it has started; undefined when a stop came before. Rejects, when all is stopped, with what kept it from starting. */
+async function boot(plan: RunPlan, parts: ApplicationParts): Promise<Application | undefined> {
+  const { lifecycle } = parts;
   try {
     // Not before: what the command line only asks is answered at once, and a job type that is wrong is told like any other mistake.
     const { startApplication } = await import('./application.js');
-    if (!lifecycle.isStopping) application = await startApplication(plan, { lifecycle, logger, retired });
+    return lifecycle.isStopping ? undefined : await startApplication(plan, parts);
   } catch (error) {
     // A stop amid the boot makes it fail; that is no failure.
-    if (!lifecycle.isStopping) {
-      await lifecycle.stop();
-      throw error;
-    }
+    if (lifecycle.isStopping) return undefined;
+    await lifecycle.stop();
+    throw error;
   }
-  await isStopped;
-  await application?.close();
-  if (hurriedBy === undefined) logger.log('stopped', 'Rookery');
-  else logger.error(`stopped at once: ${hurriedBy}`, 'Rookery');
-  return hurriedBy === undefined ? exitCodes.stopped : exitCodes.failed;
 }
 
 function version(): string {

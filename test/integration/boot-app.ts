@@ -12,7 +12,9 @@ const MARK = 'BOOT_APP';
 
 /** What the application prints, a line each: what it makes of its command line, then what happens to it. */
 const MAIN = `
-import { exitCodes, planStart, readAncestors, watchParents, watchSignals } from './boot/index.js';
+import { exitCodes, planStart, readAncestors } from './boot/index.js';
+import { watchParents } from './boot/parent-watch.js';
+import { watchSignals } from './boot/stop-signals.js';
 
 const ancestors = readAncestors();
 const say = (event: object): void => console.log('BOOT ' + JSON.stringify({ pid: process.pid, ...event }));
