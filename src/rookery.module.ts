@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type InjectionToken, type Type } from '@nes
 import type { DataSource } from 'typeorm';
 import { defineConfig, hasApi, type EntryName, type RookeryConfig } from './config/index.js';
 import { RookeryError } from './kernel/errors.js';
-import { Lifecycle } from './kernel/lifecycle.js';
+import type { Lifecycle } from './kernel/lifecycle.js';
 import { CoreModule } from './entries/core.module.js';
 import { entryModules, isSelfContained } from './entries/entry-modules.js';
 import { AccessModule } from './modules/access/index.js';
@@ -20,7 +20,10 @@ export interface RookeryOptions {
   readonly dataSource?: DataSource | InjectionToken<DataSource>;
   /** Settings made by `defineConfig` or `loadConfig`. Default: `defineConfig()`, the defaults and the environment. */
   readonly config?: RookeryConfig;
-  /** Orders the shutdown; the application may register steps of its own. Default: a new one, run when the application closes. */
+  /**
+   * Orders the shutdown; the application may register steps of its own. Runs once, when the application closes. Default: a new one
+   * each time the module is booted, which `app.get(Lifecycle)` answers.
+   */
   readonly lifecycle?: Lifecycle;
 }
 
@@ -31,12 +34,7 @@ export interface RookeryOptions {
 @Module({})
 export class RookeryModule {
   /** The platform itself. Boot fails with the remedy when the database stays away, is newer than the code, or a job type is ambiguous. */
-  static forRoot({
-    entry,
-    dataSource,
-    config = defineConfig(),
-    lifecycle = new Lifecycle(),
-  }: RookeryOptions): DynamicModule {
+  static forRoot({ entry, dataSource, config = defineConfig(), lifecycle }: RookeryOptions): DynamicModule {
     const entries = typeof entry === 'string' ? [entry] : entry;
     refuseRetiringApi(entries, config);
     return {

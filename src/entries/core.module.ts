@@ -1,4 +1,11 @@
-import { Global, Logger, Module, type BeforeApplicationShutdown, type DynamicModule } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+} from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONFIG, ENTRIES, type EntryName, type RookeryConfig } from '../config/index.js';
 import { CLOCK } from '../kernel/clock.js';
@@ -17,15 +24,24 @@ const SLACK_MS = 1_000;
 export class CoreModule implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Shutdown');
 
-  constructor(private readonly lifecycle: Lifecycle) {}
-
-  static register(config: RookeryConfig, entries: readonly EntryName[], lifecycle: Lifecycle): DynamicModule {
+  constructor(
+    private readonly lifecycle: Lifecycle,
+    @Inject(CONFIG) config: RookeryConfig,
+  ) {
     const { shutdownDelayMs } = config.http;
     lifecycle.register('unready', 'shutdown delay', shutdownDelayMs + SLACK_MS, () => delay(shutdownDelayMs));
+  }
+
+  /** Without a lifecycle each application that the module is booted in has its own. */
+  static register(
+    config: RookeryConfig,
+    entries: readonly EntryName[],
+    lifecycle?: Lifecycle,
+  ): DynamicModule {
     return {
       module: CoreModule,
       providers: [
-        { provide: Lifecycle, useValue: lifecycle },
+        { provide: Lifecycle, useFactory: () => lifecycle ?? new Lifecycle() },
         Health,
         Metrics,
         Retirement,

@@ -1,3 +1,4 @@
+import { Module, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { DataSource } from 'typeorm';
@@ -21,12 +22,27 @@ afterAll(() => database.drop());
 
 failOnLeaks();
 
-async function boot(): Promise<NestFastifyApplication> {
-  const testing = await Test.createTestingModule({
-    imports: [ForeignAppModule.register(database.url)],
-  }).compile();
+/** The application as a class, whose imports are made once, when it is decorated. */
+function shopModule(): Type {
+  @Module({ imports: [ForeignAppModule.register(database.url)] })
+  class ShopModule {}
+  return ShopModule;
+}
+
+async function boot(module = shopModule()): Promise<NestFastifyApplication> {
+  const testing = await Test.createTestingModule({ imports: [module] }).compile();
   const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
   return app.init();
+}
+
+/** Enqueues a job, for an order that there is not, and waits for its end. */
+async function runsJobs(app: NestFastifyApplication): Promise<void> {
+  const { id } = await app.get(JobService).enqueue(ShipOrder, { orderId: -1 });
+  await eventually(
+    async () =>
+      (await database.query(`SELECT status FROM rookery.job WHERE id = $1`, [id]))[0]?.['status'] ===
+      'failed',
+  );
 }
 
 describe('a foreign application under @nestjs/testing', () => {
@@ -50,16 +66,21 @@ describe('a foreign application under @nestjs/testing', () => {
     await app.close();
   });
 
-  it('can be closed and booted again in one process', async () => {
-    const first = await boot();
+  it('can be closed and booted again in one process, by the same class', async () => {
+    const shop = shopModule();
+    const first = await boot(shop);
     await first.close();
-    const second = await boot();
-    const { id } = await second.get(JobService).enqueue(ShipOrder, { orderId: -1 });
-    await eventually(
-      async () =>
-        (await database.query(`SELECT status FROM rookery.job WHERE id = $1`, [id]))[0]?.['status'] ===
-        'failed',
-    );
+    const second = await boot(shop);
+    await runsJobs(second);
+    await second.close();
+  });
+
+  it('can be booted twice side by side by the same class, and each ends alone', async () => {
+    const shop = shopModule();
+    const first = await boot(shop);
+    const second = await boot(shop);
+    await first.close();
+    await runsJobs(second);
     await second.close();
   });
 });
