@@ -1,11 +1,5 @@
-import {
-  Global,
-  Inject,
-  Logger,
-  Module,
-  type BeforeApplicationShutdown,
-  type DynamicModule,
-} from '@nestjs/common';
+import { Global, Inject, Logger, Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONFIG, ENTRIES, type EntryName, type RookeryConfig } from '../config/index.js';
 import { CLOCK } from '../kernel/clock.js';
@@ -18,16 +12,21 @@ import { Database } from '../modules/database/index.js';
 /** Timers are not exact. */
 const SLACK_MS = 1_000;
 
+/** Nest ends modules by their distance from the root, which has 1; this is before all of them. */
+const ENDS_FIRST = -1;
+
 /** What every module may inject: the settings, the clock, health, and the lifecycle it ends by. */
 @Global()
 @Module({})
-export class CoreModule implements BeforeApplicationShutdown {
+export class CoreModule implements OnModuleDestroy {
   private readonly logger = new Logger('Shutdown');
 
   constructor(
     private readonly lifecycle: Lifecycle,
+    modules: ModulesContainer,
     @Inject(CONFIG) config: RookeryConfig,
   ) {
+    for (const module of modules.values()) if (module.metatype === CoreModule) module.distance = ENDS_FIRST;
     const { shutdownDelayMs } = config.http;
     lifecycle.register('unready', 'shutdown delay', shutdownDelayMs + SLACK_MS, () => delay(shutdownDelayMs));
   }
@@ -53,8 +52,8 @@ export class CoreModule implements BeforeApplicationShutdown {
     };
   }
 
-  /** Before, not on, shutdown: a foreign application's DataSource closes on it, and jobs may still be using that one. */
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Before any other hook of the application's end: what its handlers use is closed in those, and jobs may still run. */
+  async onModuleDestroy(): Promise<void> {
     const failed = new Map<string, string[]>();
     for (const { step, error } of await this.lifecycle.stop())
       failed.set(error.message, [...(failed.get(error.message) ?? []), step]);
