@@ -101,6 +101,17 @@ async function missed(name: string, ms: number): Promise<void> {
   );
 }
 
+/** As if a schedule of every day had been made so long ago; answers when it fires next. */
+async function madeAgo(name: string, ms: number): Promise<Date> {
+  const [row] = await database.query<{ nextAt: Date }>(
+    `UPDATE schedule SET anchor_at = anchor_at - $2 * interval '1 ms', next_fire_at = next_fire_at - $2 * interval '1 ms'
+      WHERE name = $1 RETURNING next_fire_at AS "nextAt"`,
+    [name, ms],
+  );
+  if (!row) throw new Error(`there is no schedule ${name}`);
+  return row.nextAt;
+}
+
 describe('a schedule', () => {
   it('fires each nominal time once, with its payload, whatever number of schedulers there are', async () => {
     const services = [await scheduler(), await scheduler(), await scheduler()];
@@ -179,6 +190,19 @@ describe('a schedule', () => {
     expect((rows[before]?.at ?? 0) - (rows[before - 1]?.at ?? 0)).toBeLessThan(30_000);
   });
 
+  it('goes on in the steps of its interval when something else about it changes, as its preview says', async () => {
+    const service = await scheduler();
+    await service.put('stepping', { job: 'tick', every: '1d' });
+    const nextAt = await madeAgo('stepping', 8 * 3_600_000);
+    const endAt = new Date(nextAt.getTime() + 30 * 86_400_000);
+    const { view } = await service.put('stepping', { job: 'tick', every: '1d', endAt });
+    const [previewed] = await service.preview('stepping', 1);
+    expect([view.nextFireAt, previewed?.fireAt]).toEqual([nextAt.toISOString(), nextAt.toISOString()]);
+    // The control: another interval counts from now.
+    const { view: other } = await service.put('stepping', { job: 'tick', every: '2d' });
+    expect(Date.parse(other.nextFireAt ?? '') - Date.now()).toBeGreaterThan(47 * 3_600_000);
+  });
+
   it('fires neither before its start nor after its end', async () => {
     const service = await scheduler();
     const now = Date.now();
@@ -245,6 +269,18 @@ describe('a schedule in code', () => {
     await stopAll();
     await scheduler(ScheduledHandler);
     await eventually(async () => (await fired('in-code-too')).length > 0);
+  });
+
+  it('goes on in the steps of its interval when it is back in the code', async () => {
+    @Scheduled({ name: 'daily', every: '1d' })
+    @JobHandler(Tick)
+    class DailyHandler extends TickHandler {}
+    await scheduler(DailyHandler);
+    await stopAll();
+    const nextAt = await madeAgo('daily', 8 * 3_600_000);
+    await database.query('UPDATE schedule SET orphaned_at = now()');
+    const service = await scheduler(DailyHandler);
+    expect(await service.get('daily')).toMatchObject({ orphaned: false, nextFireAt: nextAt.toISOString() });
   });
 
   it('is fired by nobody who does not have it in his code, as while versions change', async () => {

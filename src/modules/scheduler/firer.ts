@@ -13,7 +13,7 @@ import {
   type NewJob,
 } from '../job/index.js';
 import type { CodeSchedules } from './code-schedules.js';
-import { fireAfter, firesDue, type ScheduleRow } from './schedule.js';
+import { firesDue, nextFireAt, type ScheduleRow } from './schedule.js';
 import {
   declareSchedules,
   dueSchedules,
@@ -181,14 +181,8 @@ export class Firer implements Occupation {
           throw new Error('another transaction is about to store a job of the same object');
         if (outcome.kind === 'duplicate') await setFireJob(query, name, new Date(at), outcome.jobId);
       }
-      const next = fireAfter(row, now);
       const last = times.at(-1);
-      await moveSchedule(
-        query,
-        name,
-        last === undefined ? null : new Date(last),
-        next ? new Date(next.at) : null,
-      );
+      await moveSchedule(query, name, last === undefined ? null : new Date(last), nextFireAt(row, now));
       return fired.flatMap(({ job }, index) => (outcomes[index]?.kind === 'stored' ? [job] : []));
     });
   }

@@ -28,10 +28,16 @@ const COLUMNS = `name, source, cron, every_ms::float8 AS "everyMs", time_zone AS
 const ALL = { name: 'schedules', text: `SELECT ${COLUMNS} FROM schedule ORDER BY name` };
 const ONE = { name: 'schedule', text: `SELECT ${COLUMNS} FROM schedule WHERE name = $1` };
 
-/**
- * Stores a schedule, in place of the one of that name. What fired stays; an interval keeps its anchor, and times that were missed stay
- * missed unless when it fires has changed. $14: null leaves the pause as it is. Returns whether it is new.
- */
+/** Keeps everyone who changes the schedule of that name in turn until the transaction ends, also where there is none yet. */
+const LOCK_NAME = {
+  name: 'lock_schedule_name',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended('rookery:schedule:' || $1, 0))`,
+};
+
+/** Keeps those who fire it from the schedule until the transaction ends. */
+const LOCK = { name: 'lock_schedule', text: `${ONE.text} FOR UPDATE` };
+
+/** Stores a schedule, in place of the one of that name. What fired stays. $14: null leaves the pause as it is. */
 const PUT = {
   name: 'put_schedule',
   text: `
@@ -42,14 +48,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9, $10, $11, $12, $13, CA
 ON CONFLICT (name) DO UPDATE
    SET source = excluded.source, cron = excluded.cron, every_ms = excluded.every_ms, time_zone = excluded.time_zone, job = excluded.job,
        payload = excluded.payload, catch_up = excluded.catch_up, jitter_ms = excluded.jitter_ms, start_at = excluded.start_at,
-       end_at = excluded.end_at, declared_at = excluded.declared_at, orphaned_at = NULL, error = NULL, updated_at = now(),
-       paused_at = CASE WHEN $14::boolean IS NULL THEN s.paused_at WHEN $14 THEN coalesce(s.paused_at, now()) END,
-       anchor_at = CASE WHEN s.every_ms IS NOT DISTINCT FROM excluded.every_ms THEN s.anchor_at ELSE excluded.anchor_at END,
-       next_fire_at = CASE WHEN (s.cron, s.every_ms, s.time_zone, s.start_at, s.end_at) IS NOT DISTINCT FROM
-                                (excluded.cron, excluded.every_ms, excluded.time_zone, excluded.start_at, excluded.end_at)
-                            AND s.orphaned_at IS NULL AND s.next_fire_at IS NOT NULL
-                           THEN s.next_fire_at ELSE excluded.next_fire_at END
-RETURNING xmax = 0 AS "isNew"`,
+       end_at = excluded.end_at, anchor_at = excluded.anchor_at, next_fire_at = excluded.next_fire_at,
+       declared_at = excluded.declared_at, orphaned_at = NULL, error = NULL, updated_at = now(),
+       paused_at = CASE WHEN $14::boolean IS NULL THEN s.paused_at WHEN $14 THEN coalesce(s.paused_at, now()) END`,
 };
 
 const REMOVE = { name: 'remove_schedule', text: `DELETE FROM schedule WHERE name = $1 RETURNING name` };
@@ -136,9 +137,16 @@ export async function scheduleNamed(query: Query, name: string): Promise<Schedul
   return row;
 }
 
-/** Stores a schedule, in place of the one of that name; answers whether it is new. */
-export async function putSchedule(query: Query, schedule: NewSchedule): Promise<boolean> {
-  const [row] = await query<{ isNew: boolean }>(PUT, [
+/** Locks the schedule of that name, if there is one, and the name in any case, until the transaction ends: nobody else changes or fires it. */
+export async function lockSchedule(query: Query, name: string): Promise<ScheduleRow | undefined> {
+  await query(LOCK_NAME, [name]);
+  const [row] = await query<ScheduleRow>(LOCK, [name]);
+  return row;
+}
+
+/** Stores a schedule, in place of the one of that name, which `lockSchedule` has locked. */
+export async function putSchedule(query: Query, schedule: NewSchedule): Promise<void> {
+  await query(PUT, [
     schedule.name,
     schedule.source,
     schedule.cron,
@@ -154,7 +162,6 @@ export async function putSchedule(query: Query, schedule: NewSchedule): Promise<
     schedule.nextFireAt,
     schedule.isPaused ?? null,
   ]);
-  return row?.isNew ?? false;
 }
 
 /** Removes a schedule and what is kept of its fires; the jobs stay. False when there is none. To be called inside a transaction. */

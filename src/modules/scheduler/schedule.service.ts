@@ -12,19 +12,20 @@ import {
   type Query,
 } from '../job/index.js';
 import {
-  fireAfter,
+  nextFireAt,
   preview,
+  progressOf,
   rulesOf,
   scheduleViewOf,
   type PreviewedFire,
   type ScheduleDefinition,
   type ScheduleRow,
   type ScheduleView,
-  type Timing,
 } from './schedule.js';
 import {
   allSchedules,
   firesOf,
+  lockSchedule,
   putSchedule,
   recordTrigger,
   removeSchedule,
@@ -113,17 +114,16 @@ export class ScheduleService {
         { name },
       );
     }
-    await this.control(() =>
-      this.database.control.transaction((queries) => removeSchedule(controlQuery(queries), name)),
-    );
+    await this.transaction((query) => removeSchedule(query, name));
   }
 
   /** Pauses a schedule, or lets it fire again: what it would have fired meanwhile is not made up for. Throws `no_such_schedule`. */
   async setPaused(name: string, isPaused: boolean): Promise<ScheduleView> {
-    const row = await this.row(name);
-    const next = isPaused ? undefined : fireAfter(row, this.database.clock.now());
-    const nextAt = next ? new Date(next.at) : null;
-    await this.control((query) => setSchedulePaused(query, name, isPaused, nextAt));
+    await this.row(name);
+    await this.transaction(async (query) => {
+      const row = await lockSchedule(query, name);
+      if (row) await setSchedulePaused(query, name, isPaused, nextFireAt(row, this.database.clock.now()));
+    });
     return this.shown(await this.row(name));
   }
 
@@ -145,14 +145,14 @@ export class ScheduleService {
     return scheduleViewOf({ ...row, payload: withoutSecrets(this.registry.find(row.job), row.payload) });
   }
 
+  /** Answers whether it is new. */
   private async store(
     name: string,
     source: 'code' | 'api',
     type: JobType,
     request: ScheduleDefinition & { readonly paused?: boolean },
   ): Promise<boolean> {
-    const now = this.database.clock.now();
-    const reading = rulesOf(request, now);
+    const reading = rulesOf(request, this.database.clock.now());
     const issues: Issue[] = 'issues' in reading ? [...reading.issues] : [];
     if (!NAME.test(name)) {
       const rule = 'use 1 to 64 of letters, digits and : _ . -';
@@ -163,20 +163,19 @@ export class ScheduleService {
     // Prepared once now, so that a payload which does not fit is told to whoever wrote it.
     const given = request.payload ?? {};
     await this.jobs.prepare(type, given);
-    const timing: Timing = { ...rules, anchorAt: new Date(now) };
-    const next = fireAfter(timing, now);
-    return this.control((query) =>
-      putSchedule(query, {
+    return this.transaction(async (query) => {
+      const known = await lockSchedule(query, name);
+      await putSchedule(query, {
         ...rules,
+        ...progressOf(rules, known, this.database.clock.now()),
         name,
         source,
         job: type.name,
         payload: JSON.stringify(given),
-        anchorAt: timing.anchorAt,
-        nextFireAt: next ? new Date(next.at) : null,
         ...(request.paused !== undefined && { isPaused: request.paused }),
-      }),
-    );
+      });
+      return known === undefined;
+    });
   }
 
   private async row(name: string): Promise<ScheduleRow> {
@@ -186,6 +185,10 @@ export class ScheduleService {
     throw new RookeryError('no_such_schedule', `there is no schedule named ${JSON.stringify(name)}`, {
       name,
     });
+  }
+
+  private transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.control(() => this.database.control.transaction((queries) => work(controlQuery(queries))));
   }
 
   private async control<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {

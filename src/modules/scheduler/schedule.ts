@@ -130,10 +130,41 @@ function catchUpOf(catchUp: CatchUp, issues: Issue[]): CatchUp {
 }
 
 /** The first fire after `after`; undefined when none is left. */
-export function fireAfter(timing: Timing, after: number): Fire | undefined {
+function fireAfter(timing: Timing, after: number): Fire | undefined {
   const from = Math.max(after, (timing.startAt?.getTime() ?? -Infinity) - 1);
   const fire = timing.everyMs === null ? cronFire(timing, from) : intervalFire(timing, timing.everyMs, from);
   return fire && fire.at <= (timing.endAt?.getTime() ?? Infinity) ? fire : undefined;
+}
+
+/** When it fires first after `after`; null when no fire is left. */
+export function nextFireAt(timing: Timing, after: number): Date | null {
+  const fire = fireAfter(timing, after);
+  return fire ? new Date(fire.at) : null;
+}
+
+/**
+ * Where a schedule goes on that is stored anew: an interval keeps its anchor, and a time that is due or was missed is still to be fired
+ * unless when it fires has changed.
+ * @param known as it is stored; undefined for one that is new
+ */
+export function progressOf(
+  rules: ScheduleRules,
+  known: ScheduleRow | undefined,
+  now: number,
+): { readonly anchorAt: Date; readonly nextFireAt: Date | null } {
+  const anchorAt = known?.everyMs === rules.everyMs ? known.anchorAt : new Date(now);
+  const isKept = known?.orphanedAt === null && known.nextFireAt !== null && isSameTiming(known, rules);
+  return { anchorAt, nextFireAt: isKept ? known.nextFireAt : nextFireAt({ ...rules, anchorAt }, now) };
+}
+
+function isSameTiming(one: ScheduleRules, other: ScheduleRules): boolean {
+  return (
+    one.cron === other.cron &&
+    one.everyMs === other.everyMs &&
+    one.timeZone === other.timeZone &&
+    one.startAt?.getTime() === other.startAt?.getTime() &&
+    one.endAt?.getTime() === other.endAt?.getTime()
+  );
 }
 
 function cronFire({ cron, timeZone }: Timing, after: number): Fire | undefined {
