@@ -190,6 +190,23 @@ describe('a schedule', () => {
     expect((rows[before]?.at ?? 0) - (rows[before - 1]?.at ?? 0)).toBeLessThan(30_000);
   });
 
+  it('makes up for nothing of a pause that a change ends, but for what was missed before a change that does not pause', async () => {
+    const service = await scheduler();
+    // Half an hour away from the present, so that no fire is merely late.
+    const minute = (new Date().getUTCMinutes() + 30) % 60;
+    const hourly = { job: 'tick', cron: `${minute} * * * *`, catchUp: { all: 1_000 } };
+    await service.put('resumed', { ...hourly, paused: true });
+    await missed('resumed', 24 * 3_600_000);
+    const { view } = await service.put('resumed', { ...hourly, paused: false });
+    expect(Date.parse(view.nextFireAt ?? '')).toBeGreaterThan(Date.now());
+    // The control: what was missed and not held back is made up for.
+    await service.put('behind', hourly);
+    await missed('behind', 24 * 3_600_000);
+    await service.put('behind', { ...hourly, paused: false });
+    await eventually(async () => (await fired('behind')).length === 24);
+    expect(await fired('resumed')).toEqual([]);
+  });
+
   it('goes on in the steps of its interval when something else about it changes, as its preview says', async () => {
     const service = await scheduler();
     await service.put('stepping', { job: 'tick', every: '1d' });

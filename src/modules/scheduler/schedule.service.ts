@@ -163,16 +163,16 @@ export class ScheduleService {
     // Prepared once now, so that a payload which does not fit is told to whoever wrote it.
     const given = request.payload ?? {};
     await this.jobs.prepare(type, given);
+    const schedule = { ...rules, ...(request.paused !== undefined && { isPaused: request.paused }) };
     return this.transaction(async (query) => {
       const known = await lockSchedule(query, name);
       await putSchedule(query, {
-        ...rules,
-        ...progressOf(rules, known, this.database.clock.now()),
+        ...schedule,
+        ...progressOf(schedule, known, this.database.clock.now()),
         name,
         source,
         job: type.name,
         payload: JSON.stringify(given),
-        ...(request.paused !== undefined && { isPaused: request.paused }),
       });
       return known === undefined;
     });

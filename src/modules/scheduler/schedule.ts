@@ -143,18 +143,19 @@ export function nextFireAt(timing: Timing, after: number): Date | null {
 }
 
 /**
- * Where a schedule goes on that is stored anew: an interval keeps its anchor, and a time that is due or was missed is still to be fired
- * unless when it fires has changed.
+ * Where a schedule goes on that is stored anew: an interval keeps its anchor, and a time that is due or was missed is still to be fired,
+ * unless when it fires has changed, or a pause ends and so held it back.
  * @param known as it is stored; undefined for one that is new
  */
 export function progressOf(
-  rules: ScheduleRules,
+  given: ScheduleRules & { readonly isPaused?: boolean },
   known: ScheduleRow | undefined,
   now: number,
 ): { readonly anchorAt: Date; readonly nextFireAt: Date | null } {
-  const anchorAt = known?.everyMs === rules.everyMs ? known.anchorAt : new Date(now);
-  const isKept = known?.orphanedAt === null && known.nextFireAt !== null && isSameTiming(known, rules);
-  return { anchorAt, nextFireAt: isKept ? known.nextFireAt : nextFireAt({ ...rules, anchorAt }, now) };
+  const anchorAt = known?.everyMs === given.everyMs ? known.anchorAt : new Date(now);
+  const isHeldBack = known?.orphanedAt !== null || (known.pausedAt !== null && given.isPaused === false);
+  const keptAt = known && !isHeldBack && isSameTiming(known, given) ? known.nextFireAt : null;
+  return { anchorAt, nextFireAt: keptAt ?? nextFireAt({ ...given, anchorAt }, now) };
 }
 
 function isSameTiming(one: ScheduleRules, other: ScheduleRules): boolean {
