@@ -13,9 +13,9 @@ import {
   type NewJob,
 } from '../job/index.js';
 import type { CodeSchedules } from './code-schedules.js';
+import { Declarer } from './declarer.js';
 import { firesDue, nextFireAt, type ScheduleRow } from './schedule.js';
 import {
-  declareSchedules,
   dueSchedules,
   lockDueSchedule,
   moveSchedule,
@@ -29,9 +29,6 @@ import type { ScheduleService } from './schedule.service.js';
 const TICK_MS = 1_000;
 const TICK = 'rookery:schedules';
 const WAKE = 'rookery:next-fire';
-
-/** How often a process says which schedules its code has: several times in the two minutes after which nobody is taken to have one. */
-const DECLARE_EVERY_MS = 30_000;
 
 /** A schedule that cannot fire here is not tried again for so long: another process may be able to. */
 const REST_MS = 10_000;
@@ -55,14 +52,16 @@ export class Firer implements Occupation {
   private readonly logger = new Logger('Schedules');
   /** When it last fired, monotonic, in ms. */
   lastTookAt: number | undefined;
-  private declared: readonly string[] = [];
-  private declareAt = 0;
+  private readonly declared: string[] = [];
+  private readonly declarer: Declarer;
   private readonly resting = new Map<string, number>();
   private ticking: Promise<void> | undefined;
   private isStopped = false;
   private isTroubled = false;
 
-  constructor(private readonly parts: FirerParts) {}
+  constructor(private readonly parts: FirerParts) {
+    this.declarer = new Declarer(parts.database, this.declared);
+  }
 
   /** Stores the schedules in code, and begins to fire. Rejects with what is wrong with one of them. */
   async start(): Promise<void> {
@@ -72,7 +71,7 @@ export class Firer implements Occupation {
       await service.declare(name, type, definition).catch((error: unknown) => {
         throw asMisconfigured(name, error);
       });
-      this.declared = [...this.declared, name];
+      this.declared.push(name);
     }
     if (this.isStopped) return;
     timers.addInterval(
@@ -108,10 +107,10 @@ export class Firer implements Occupation {
 
   private async tick(): Promise<void> {
     this.endTimer();
-    await this.declare();
     const now = monotonicMs();
     for (const [name, until] of this.resting) if (until <= now) this.resting.delete(name);
     for (;;) {
+      await this.declarer.run();
       const due = await dueSchedules(controlQuery(this.parts.database.control), {
         declared: this.declared,
         without: [...this.resting.keys()],
@@ -123,15 +122,6 @@ export class Firer implements Occupation {
       const soonest = due.find(({ inMs }) => inMs > 0);
       if (ripe.length === 0 || this.isStopped) return this.setTimer(soonest?.inMs);
     }
-  }
-
-  /** Says which schedules this code has, so that those which none has any more can be told. */
-  private async declare(): Promise<void> {
-    if (monotonicMs() < this.declareAt) return;
-    this.declareAt = monotonicMs() + DECLARE_EVERY_MS;
-    const orphaned = await declareSchedules(controlQuery(this.parts.database.control), this.declared);
-    for (const name of orphaned)
-      this.logger.warn(`schedule ${name} is in nobody's code any more: it does not fire`);
   }
 
   private async fire(name: string): Promise<void> {

@@ -64,16 +64,18 @@ const SET_PAUSED = {
           WHERE name = $1 RETURNING name`,
 };
 
-/** Says that the code of this process has these schedules ($1), and marks those that no process has said so of for two minutes. */
+/** Says that the code of a process has these schedules ($1). */
 const DECLARE = {
   name: 'declare_schedules',
-  text: `
-WITH declared AS (
-  UPDATE schedule SET declared_at = now(), orphaned_at = NULL WHERE name = ANY ($1::text[]) AND source = 'code'
-)
-UPDATE schedule SET orphaned_at = now()
- WHERE source = 'code' AND orphaned_at IS NULL AND declared_at < now() - interval '2 minutes' AND NOT name = ANY ($1::text[])
-RETURNING name`,
+  text: `UPDATE schedule SET declared_at = now(), orphaned_at = NULL WHERE name = ANY ($1::text[]) AND source = 'code'`,
+};
+
+/** Marks the schedules from code, but for $1, that no process has said to have for $2 ms. */
+const ORPHAN = {
+  name: 'orphan_schedules',
+  text: `UPDATE schedule SET orphaned_at = now()
+          WHERE source = 'code' AND orphaned_at IS NULL AND declared_at < now() - $2::float8 * interval '1 ms' AND NOT name = ANY ($1::text[])
+      RETURNING name`,
 };
 
 const MAY_FIRE = `paused_at IS NULL AND orphaned_at IS NULL AND (source = 'api' OR name = ANY ($1::text[])) AND NOT name = ANY ($2::text[])`;
@@ -181,9 +183,18 @@ export async function setSchedulePaused(
   return (await query(SET_PAUSED, [name, isPaused, nextFireAt])).length > 0;
 }
 
-/** Says that the code of this process has these schedules; answers those that nobody's code has any more. */
-export async function declareSchedules(query: Query, names: readonly string[]): Promise<string[]> {
-  return (await query<{ name: string }>(DECLARE, [names])).map(({ name }) => name);
+/** Says that the code of this process has these schedules. */
+export async function declareSchedules(query: Query, names: readonly string[]): Promise<void> {
+  await query(DECLARE, [names]);
+}
+
+/** Marks the schedules from code, but for `names`, that no process has said to have for so long; answers which those are. */
+export async function orphanSchedules(
+  query: Query,
+  names: readonly string[],
+  silentMs: number,
+): Promise<string[]> {
+  return (await query<{ name: string }>(ORPHAN, [names, silentMs])).map(({ name }) => name);
 }
 
 /** Which schedules a process may fire. */

@@ -153,8 +153,8 @@ export function progressOf(
   now: number,
 ): { readonly anchorAt: Date; readonly nextFireAt: Date | null } {
   const anchorAt = known?.everyMs === given.everyMs ? known.anchorAt : new Date(now);
-  const isHeldBack = known?.orphanedAt !== null || (known.pausedAt !== null && given.isPaused === false);
-  const keptAt = known && !isHeldBack && isSameTiming(known, given) ? known.nextFireAt : null;
+  const isResumed = known !== undefined && known.pausedAt !== null && given.isPaused === false;
+  const keptAt = known && !isResumed && isSameTiming(known, given) ? known.nextFireAt : null;
   return { anchorAt, nextFireAt: keptAt ?? nextFireAt({ ...given, anchorAt }, now) };
 }
 
