@@ -1,6 +1,22 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { JobHandler, defineJob, type Handler } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { useScheduleScene } from '../support/schedule-scene.js';
+
+const Single = defineJob({
+  name: 'single',
+  payload: z.strictObject({}),
+  dedupe: { until: 'finished' },
+  prepare: (payload, options) => ({ payload, options: { ...options, objectId: 'the one' } }),
+});
+
+@JobHandler(Single)
+class SingleHandler implements Handler<typeof Single> {
+  handle(): void {
+    // No worker runs.
+  }
+}
 
 const scene = useScheduleScene();
 
@@ -143,6 +159,29 @@ describe('a schedule', () => {
     await service.put('by-hand', { job: 'tick', cron: '0 0 1 1 *', payload: { of: 'hand' } });
     const jobId = await service.trigger('by-hand');
     expect((await service.get('by-hand')).fires).toMatchObject([{ jobId, manual: true }]);
+    expect(await scene.jobsOf('by-hand')).toBe(1);
+  });
+
+  it('is not triggered while a job is open that the new one would be a duplicate of', async () => {
+    const service = await scene.scheduler(SingleHandler);
+    await service.put('single', { job: 'single', cron: '0 0 1 1 *' });
+    const jobId = await service.trigger('single');
+    await expect(service.trigger('single')).rejects.toMatchObject({
+      code: 'duplicate_job',
+      details: { jobId },
+    });
+    expect((await service.get('single')).fires).toMatchObject([{ jobId, manual: true }]);
+  });
+
+  it('makes no job by hand that it cannot show among its fires', async () => {
+    const service = await scene.scheduler();
+    await service.put('unrecorded', { job: 'tick', cron: '0 0 1 1 *' });
+    await scene.database.query(`ALTER TABLE schedule_fire ADD CONSTRAINT no_hand CHECK (NOT is_manual)`);
+    onTestFinished(async () => {
+      await scene.database.query('ALTER TABLE schedule_fire DROP CONSTRAINT no_hand');
+    });
+    await expect(service.trigger('unrecorded')).rejects.toThrow('no_hand');
+    expect(await scene.jobsOf('unrecorded')).toBe(0);
   });
 });
 

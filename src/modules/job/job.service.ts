@@ -22,6 +22,7 @@ import type { NewJob } from './new-job.js';
 import { offerTickets } from './offer-tickets.js';
 import { oldestKeptDay } from './partition.js';
 import { Queues } from './queues.js';
+import { insertMembers } from './repository/batch.repository.js';
 import {
   cancelJobs,
   isExpired,
@@ -33,7 +34,7 @@ import {
 import { totals } from './repository/counter.repository.js';
 import { CallerTransaction, type KeyedOutcome, type MayStore } from './repository/enqueue.repository.js';
 import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
-import { controlQuery } from './repository/query.js';
+import { controlQuery, type Query } from './repository/query.js';
 import type { JobState } from './state-machine.js';
 
 /** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
@@ -290,10 +291,21 @@ export class JobService {
     return job;
   }
 
-  /** Stores a job that `prepare` made; throws as `enqueue` does. */
-  async enqueuePrepared(job: NewJob): Promise<string> {
-    const outcome = await this.enqueuer.enqueue(job);
-    return outcome.kind === 'stored' ? job.id : throwDuplicate(job, outcome);
+  /** Stores a job that `prepare` made together with what `record` writes, or neither; answers its id. Throws as `enqueue` does. */
+  async enqueuePrepared(job: NewJob, record: (query: Query) => Promise<void>): Promise<string> {
+    const mayStore = this.enqueuer.counting([job], ([outcome]) => {
+      if (outcome && outcome.kind !== 'stored') throwDuplicate(job, outcome);
+    });
+    await this.control(async () => {
+      await this.enqueuer.ensurePartitions([job]);
+      await this.database.control.transaction(async (queries) => {
+        const query = controlQuery(queries);
+        mayStore(await insertMembers(query, [[job]]));
+        await record(query);
+      });
+    });
+    this.enqueuer.stored([job]);
+    return job.id;
   }
 
   private async enqueueRequest(

@@ -127,13 +127,15 @@ export class ScheduleService {
     return this.shown(await this.row(name));
   }
 
-  /** Enqueues its job now, beside its fires; answers the job's id. Throws `no_such_schedule`, and as an enqueue does. */
+  /**
+   * Enqueues its job now, beside its fires; answers the job's id. Throws `no_such_schedule`, and as an enqueue does: then, unless only the answer
+   * to the commit was lost, there is no job.
+   */
   async trigger(name: string): Promise<string> {
     const { job, payload } = await this.row(name);
     const prepared = await this.jobs.prepare(this.registry.get(job), payload);
-    const id = await this.jobs.enqueuePrepared({ ...prepared, schedule: name });
-    await this.control((query) => recordTrigger(query, name, id));
-    return id;
+    const triggered = { ...prepared, schedule: name };
+    return this.jobs.enqueuePrepared(triggered, (query) => recordTrigger(query, name, triggered.id));
   }
 
   /** The next fires of a schedule, 1…1,000 of them. Throws `no_such_schedule`. */
