@@ -2,7 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { JobHandler, defineJob, type Handler } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
-import { useScheduleScene } from '../support/schedule-scene.js';
+import { openLossyProxy } from '../support/lossy-proxy.js';
+import { TickHandler, useScheduleScene } from '../support/schedule-scene.js';
 
 const Single = defineJob({
   name: 'single',
@@ -152,6 +153,25 @@ describe('a schedule', () => {
     await eventually(async () => (await service.get('lost')).error !== null);
     expect((await service.get('lost')).error).toContain('there is no job type named "gone"');
     await eventually(async () => (await scene.fired('sound')).length > 0);
+  });
+
+  it('shows no error for a fire that was done and whose answer was lost', async () => {
+    const proxy = await openLossyProxy(scene.database.url);
+    onTestFinished(async () => {
+      await scene.stopAll();
+      await proxy.close();
+    });
+    const service = await scene.scheduler(TickHandler, proxy.url);
+    const lost = proxy.loseAnswerTo('COMMIT', { after: 'INSERT INTO schedule_fire' });
+    await service.put('answered', { job: 'tick', every: '1h' });
+    await scene.missed('answered', 3_600_000);
+    await lost;
+    // Fired later: an error of the first, if there is any, is written by then.
+    await service.put('afterwards', { job: 'tick', every: '1h' });
+    await scene.missed('afterwards', 3_600_000);
+    await eventually(async () => (await scene.fired('afterwards')).length > 0);
+    expect(await scene.fired('answered')).toHaveLength(1);
+    expect(await service.get('answered')).toMatchObject({ error: null });
   });
 
   it('is triggered by hand beside its fires', async () => {

@@ -6,9 +6,10 @@ export interface LossyProxy {
   readonly url: string;
   /**
    * Arms the proxy once: of the next request that contains this text (a statement's name, or `COMMIT`), the answer is dropped and the
-   * connection reset as soon as the server has given it. Resolves when that has happened.
+   * connection reset as soon as the server has given it. Resolves when that has happened. `after`: only on a connection that has carried a
+   * request with this text since.
    */
-  loseAnswerTo(text: string): Promise<void>;
+  loseAnswerTo(text: string, options?: { readonly after?: string }): Promise<void>;
   /** Resets every connection and accepts no more, until `restore`. */
   cut(): void;
   restore(): void;
@@ -17,6 +18,9 @@ export interface LossyProxy {
 
 interface Trap {
   readonly text: string;
+  readonly after: string | undefined;
+  /** The connections that have carried `after`. */
+  readonly ripe: WeakSet<Socket>;
   readonly sprung: () => void;
 }
 
@@ -42,7 +46,9 @@ export async function openLossyProxy(databaseUrl: string): Promise<LossyProxy> {
     const upstream = track(connect(Number(target.port), target.hostname));
     let caughtIn: Trap | undefined;
     client.on('data', (request) => {
-      caughtIn ??= [...traps].find((trap) => request.includes(trap.text));
+      for (const { after, ripe } of traps)
+        if (after === undefined || request.includes(after)) ripe.add(client);
+      caughtIn ??= [...traps].find((trap) => trap.ripe.has(client) && request.includes(trap.text));
       if (caughtIn) traps.delete(caughtIn);
       upstream.write(request);
     });
@@ -68,7 +74,8 @@ export async function openLossyProxy(databaseUrl: string): Promise<LossyProxy> {
   };
   return {
     url: url.href,
-    loseAnswerTo: (text) => new Promise<void>((sprung) => traps.add({ text, sprung })),
+    loseAnswerTo: (text, { after } = {}) =>
+      new Promise<void>((sprung) => traps.add({ text, after, ripe: new WeakSet(), sprung })),
     cut,
     restore: () => {
       isCut = false;

@@ -133,8 +133,9 @@ export class Firer implements Occupation {
       this.parts.enqueuer.stored(jobs);
     } catch (error) {
       this.resting.set(name, monotonicMs() + REST_MS);
-      this.logger.warn(`schedule ${name} could not fire: ${reasonOf(error)}`);
-      await setScheduleError(controlQuery(this.parts.database.control), name, reasonOf(error));
+      const query = controlQuery(this.parts.database.control);
+      if (await setScheduleError(query, name, reasonOf(error)))
+        this.logger.warn(`schedule ${name} could not fire: ${reasonOf(error)}`);
     }
   }
 

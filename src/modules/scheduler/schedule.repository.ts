@@ -112,9 +112,10 @@ const MOVE = {
   text: `UPDATE schedule SET last_fire_at = coalesce($2, last_fire_at), next_fire_at = $3, error = NULL WHERE name = $1`,
 };
 
+/** Only while the time is due that could not be fired: it may have been after all, by somebody else, or as the answer to a commit was lost. */
 const SET_ERROR = {
   name: 'set_schedule_error',
-  text: `UPDATE schedule SET error = $2 WHERE name = $1 AND error IS DISTINCT FROM $2`,
+  text: `UPDATE schedule SET error = $2 WHERE name = $1 AND next_fire_at <= clock_timestamp() RETURNING name`,
 };
 
 const TRIGGERED = {
@@ -251,9 +252,9 @@ export async function moveSchedule(
   await query(MOVE, [name, lastFireAt, nextFireAt]);
 }
 
-/** Notes why a schedule cannot fire. */
-export async function setScheduleError(query: Query, name: string, error: string): Promise<void> {
-  await query(SET_ERROR, [name, error]);
+/** Notes why a schedule could not fire; false when nothing of it is due any more, so that it has fired. */
+export async function setScheduleError(query: Query, name: string, error: string): Promise<boolean> {
+  return (await query(SET_ERROR, [name, error])).length > 0;
 }
 
 /** Notes a job that was asked for by hand. */
