@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CronError, Zone, lastFires, nextFire, parseCron } from './cron.js';
+import { CronError, Zone, lastFires, nextFire, parseCron, type Cron, type Fire } from './cron.js';
 
 const utc = Zone.of('UTC');
 const berlin = Zone.of('Europe/Berlin');
 const newYork = Zone.of('America/New_York');
 const lordHowe = Zone.of('Australia/Lord_Howe');
+const casablanca = Zone.of('Africa/Casablanca');
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 /** The next fires of an expression, as the local clock shows them. */
 function fires(cron: string, zone: Zone, after: string, count: number): string[] {
@@ -154,6 +158,95 @@ describe('any expression in any of these zones', () => {
     );
   });
 });
+
+describe('any expression, by day and month far away or near changes of clocks', () => {
+  const named = (most: number) => fc.integer({ min: 0, max: most }).map(String);
+  const step = fc.integer({ min: 1, max: 30 }).map((value) => `*/${value}`);
+  const expression = fc
+    .tuple(
+      fc.oneof(fc.constantFrom('0', '*/20', '59'), named(59)),
+      fc.oneof(fc.constant('*'), named(59), step),
+      fc.oneof(fc.constantFrom('*', '0-23', '1-3'), named(23), step),
+      fc.oneof(fc.constantFrom('*', '29', '31', '1-7'), step),
+      fc.oneof(fc.constantFrom('*', '2', '2,12', 'mar-oct'), step),
+      fc.oneof(fc.constantFrom('*', '*/7', 'sun'), named(6)),
+    )
+    .map((fields) => fields.join(' '));
+  const zone = fc.constantFrom(utc, berlin, newYork, lordHowe, casablanca);
+  const changes = [
+    '2026-03-29T01:00Z',
+    '2026-10-25T01:00Z',
+    '2026-03-08T07:00Z',
+    '2026-11-01T06:00Z',
+    '2026-04-04T15:00Z',
+    '2026-10-03T15:30Z',
+    '2026-02-15T02:00Z',
+    '2026-03-22T02:00Z',
+  ].map((text) => Date.parse(text));
+  const time = fc.oneof(
+    fc.integer({ min: Date.UTC(2024, 0, 1), max: Date.UTC(2105, 0, 1) }),
+    fc
+      .tuple(fc.constantFrom(...changes), fc.integer({ min: -2 * DAY_MS, max: 2 * DAY_MS }))
+      .map(([change, away]) => change + away),
+  );
+
+  it('fires when one finds who tries every time in turn', () => {
+    fc.assert(
+      fc.property(expression, zone, time, (text, clocks, after) => {
+        const cron = parseCron(text);
+        expect(nextFire(cron, clocks, after)).toEqual(plainly(cron, clocks, after));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('is read against the clocks that the platform knows', () => {
+    fc.assert(
+      fc.property(zone, time, (clocks, at) => {
+        expect(clocks.offsetAt(at)).toBe(offsetByName(clocks.name, at));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+/** The first fire after `after` within 41 years, found day by day, and in each by every time of it. */
+function plainly(cron: Cron, zone: Zone, after: number): Fire | undefined {
+  const firstDay = Math.floor(after / DAY_MS) - 2;
+  for (let day = firstDay; day < firstDay + 41 * 366; day++) {
+    const date = new Date(day * DAY_MS);
+    const [isDay, isWeekday] = [cron.days.has(date.getUTCDate()), cron.weekdays.has(date.getUTCDay())];
+    if (!cron.months.has(date.getUTCMonth() + 1)) continue;
+    if (!(cron.isEitherDay ? isDay || isWeekday : isDay && isWeekday)) continue;
+    for (const fire of cron.isElapsed ? elapsedTimes(cron, zone, day) : namedTimes(cron, zone, day))
+      if (fire.at > after) return fire;
+  }
+  return undefined;
+}
+
+function* namedTimes(cron: Cron, zone: Zone, day: number): Generator<Fire> {
+  for (const hour of cron.hours)
+    for (const minute of cron.minutes)
+      for (const second of cron.seconds)
+        yield zone.at(day * DAY_MS + (hour * 60 + minute) * MINUTE_MS + second * 1_000);
+}
+
+function* elapsedTimes(cron: Cron, zone: Zone, day: number): Generator<Fire> {
+  const end = zone.at((day + 1) * DAY_MS).at;
+  for (let { at } = zone.at(day * DAY_MS); at < end; at += MINUTE_MS) {
+    const local = new Date(at + zone.offsetAt(at));
+    if (!cron.hours.includes(local.getUTCHours()) || !cron.minutes.includes(local.getUTCMinutes())) continue;
+    for (const second of cron.seconds) yield { at: at + second * 1_000 };
+  }
+}
+
+/** As the platform says it in words, `GMT-03:30`. */
+function offsetByName(timeZone: string, at: number): number {
+  const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
+  const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const [, sign, hours = 0, minutes = 0] = /^GMT(?:([+-])(\d\d):(\d\d))?$/.exec(name) ?? [];
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
+}
 
 describe('the last fires', () => {
   it('are the newest of those in the stretch, oldest first', () => {

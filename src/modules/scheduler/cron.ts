@@ -67,6 +67,8 @@ const NICKNAMES: ReadonlyMap<string, string> = new Map([
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
+/** No clock changes within a quarter of an hour, nor does any local hour begin within one. */
+const QUARTER_MS = 900_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -151,48 +153,68 @@ function badField(field: string, part: string, { name, least, most, names }: Fie
 export function nextFire(cron: Cron, zone: Zone, after: number): Fire | undefined {
   // A local date may begin up to a day before or after the date in UTC.
   const firstDay = Math.floor((after + zone.offsetAt(after)) / DAY_MS) - 1;
-  for (let day = firstDay; day < firstDay + FARTHEST_DAYS; day++) {
-    if (!isDayOf(cron, day * DAY_MS)) continue;
+  for (const day of daysOf(cron, firstDay)) {
     const fire = cron.isElapsed ? elapsedFire(cron, zone, day, after) : namedFire(cron, zone, day, after);
     if (fire) return fire;
   }
   return undefined;
 }
 
-/** @param local a moment of the day, as if the local clock were UTC */
-function isDayOf({ days, months, weekdays, isEitherDay }: Cron, local: number): boolean {
-  const date = new Date(local);
-  if (!months.has(date.getUTCMonth() + 1)) return false;
+/** The local days that match, in days since 1970, from that day on as far as is looked. Months that do not match cost one step each. */
+function* daysOf(cron: Cron, firstDay: number): Generator<number> {
+  for (let day = firstDay; day < firstDay + FARTHEST_DAYS;) {
+    const date = new Date(day * DAY_MS);
+    if (cron.months.has(date.getUTCMonth() + 1)) {
+      if (isDayOf(cron, date)) yield day;
+      day++;
+    } else {
+      day = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) / DAY_MS;
+    }
+  }
+}
+
+/** @param date a moment of the day, as if the local clock were UTC; of a month that matches */
+function isDayOf({ days, weekdays, isEitherDay }: Cron, date: Date): boolean {
   const isDay = days.has(date.getUTCDate());
   const isWeekday = weekdays.has(date.getUTCDay());
   return isEitherDay ? isDay || isWeekday : isDay && isWeekday;
 }
 
-/** The first local time of the day that matches and comes after `after`. */
+/**
+ * The first local time of the day that matches and comes after `after`. A later local time never comes earlier, so hours and minutes whose last
+ * second is over are passed over whole.
+ */
 function namedFire(cron: Cron, zone: Zone, day: number, after: number): Fire | undefined {
+  const isOver = (local: number): boolean => zone.at(local).at <= after;
   for (const hour of cron.hours) {
     const hourAt = day * DAY_MS + hour * HOUR_MS;
-    if (zone.at(hourAt + HOUR_MS - SECOND_MS).at <= after) continue;
+    if (isOver(hourAt + HOUR_MS - SECOND_MS)) continue;
     for (const minute of cron.minutes) {
-      for (const second of cron.seconds) {
-        const fire = zone.at(hourAt + minute * MINUTE_MS + second * SECOND_MS);
-        if (fire.at > after) return fire;
-      }
+      const minuteAt = hourAt + minute * MINUTE_MS;
+      if (isOver(minuteAt + MINUTE_MS - SECOND_MS)) continue;
+      const second = cron.seconds.find((value) => !isOver(minuteAt + value * SECOND_MS));
+      if (second !== undefined) return zone.at(minuteAt + second * SECOND_MS);
     }
   }
   return undefined;
 }
 
-/** The first moment of the day after `after` whose local time matches, minute by minute as time passes. */
+/** The first moment of the day after `after` whose local time matches, minute by minute as time passes; hours that do not match, by quarters. */
 function elapsedFire(cron: Cron, zone: Zone, day: number, after: number): Fire | undefined {
-  const begin = zone.at(day * DAY_MS).at;
   const end = zone.at((day + 1) * DAY_MS).at;
-  const { seconds } = cron;
-  for (let at = Math.max(begin, Math.floor(after / MINUTE_MS) * MINUTE_MS); at < end; at += MINUTE_MS) {
+  let at = Math.max(zone.at(day * DAY_MS).at, Math.floor(after / MINUTE_MS) * MINUTE_MS);
+  while (at < end) {
     const local = new Date(at + zone.offsetAt(at));
-    if (!cron.hours.includes(local.getUTCHours()) || !cron.minutes.includes(local.getUTCMinutes())) continue;
-    const second = seconds.find((value) => at + value * SECOND_MS > after);
+    if (!cron.hours.includes(local.getUTCHours())) {
+      at = (Math.floor(at / QUARTER_MS) + 1) * QUARTER_MS;
+      continue;
+    }
+    const minuteAt = at;
+    const second = cron.minutes.includes(local.getUTCMinutes())
+      ? cron.seconds.find((value) => minuteAt + value * SECOND_MS > after)
+      : undefined;
     if (second !== undefined) return { at: at + second * SECOND_MS };
+    at += MINUTE_MS;
   }
   return undefined;
 }
@@ -216,7 +238,7 @@ function firesIn(cron: Cron, zone: Zone, from: number, to: number): Fire[] {
 /** The clocks of one time zone. */
 export class Zone {
   private readonly format: Intl.DateTimeFormat;
-  /** The offset of each quarter of an hour asked for: no clock changes within one. */
+  /** The offset of each quarter of an hour that was read, by its begin. */
   private readonly offsets = new Map<number, number>();
 
   private constructor(readonly name: string) {
@@ -243,13 +265,21 @@ export class Zone {
 
   /** What local clocks are ahead of UTC at that moment, in ms. */
   offsetAt(at: number): number {
-    const quarter = Math.floor(at / (15 * MINUTE_MS));
-    let offset = this.offsets.get(quarter);
+    const day = Math.floor(at / DAY_MS) * DAY_MS;
+    const offset = this.offsetOf(day);
+    // Clocks do not change twice within a day.
+    return offset === this.offsetOf(day + DAY_MS)
+      ? offset
+      : this.offsetOf(Math.floor(at / QUARTER_MS) * QUARTER_MS);
+  }
+
+  private offsetOf(quarterAt: number): number {
+    let offset = this.offsets.get(quarterAt);
     if (offset === undefined) {
       // A walk over years must not fill the memory.
       if (this.offsets.size > 1_000) this.offsets.clear();
-      offset = this.readOffset(quarter * 15 * MINUTE_MS);
-      this.offsets.set(quarter, offset);
+      offset = this.readOffset(quarterAt);
+      this.offsets.set(quarterAt, offset);
     }
     return offset;
   }
@@ -279,15 +309,14 @@ export class Zone {
 
   /** The moment of the change, to the quarter of an hour. */
   private changeBetween(from: number, to: number): number {
-    const quarterMs = 15 * MINUTE_MS;
     const before = this.offsetAt(from);
-    let [low, high] = [Math.floor(from / quarterMs), Math.floor(to / quarterMs)];
+    let [low, high] = [Math.floor(from / QUARTER_MS), Math.floor(to / QUARTER_MS)];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      if (this.offsetAt(middle * quarterMs) === before) low = middle;
+      if (this.offsetAt(middle * QUARTER_MS) === before) low = middle;
       else high = middle;
     }
-    return high * quarterMs;
+    return high * QUARTER_MS;
   }
 
   private readOffset(at: number): number {

@@ -51,6 +51,9 @@ const LONGEST_JITTER_MS = 86_400_000;
 /** Most missed times that are made up for: each is a job, and one transaction makes them all. */
 const MOST_CAUGHT_UP = 1_000;
 
+/** No fire comes later: the year 9999 is the last that ISO 8601 writes with four digits, and this is in it whatever the zone. */
+const LAST_FIRE_AT = Date.UTC(9999, 11, 31);
+
 /** A fire this late is late and not missed: a restart, a failover, a busy machine. */
 export const ON_TIME_MS = 60_000;
 
@@ -129,16 +132,30 @@ function catchUpOf(catchUp: CatchUp, issues: Issue[]): CatchUp {
   return catchUp;
 }
 
-/** The first fire after `after`; undefined when none is left. */
-function fireAfter(timing: Timing, after: number): Fire | undefined {
-  const from = Math.max(after, (timing.startAt?.getTime() ?? -Infinity) - 1);
-  const fire = timing.everyMs === null ? cronFire(timing, from) : intervalFire(timing, timing.everyMs, from);
-  return fire && fire.at <= (timing.endAt?.getTime() ?? Infinity) ? fire : undefined;
+/** Answers the first fire after a moment; undefined when none is left. */
+type FireSearch = (after: number) => Fire | undefined;
+
+/** How the fires of this timing, in its zone, are found: its cron is read once. */
+function searchOf(timing: Timing, zone: Zone): FireSearch {
+  const { cron, everyMs, startAt, endAt } = timing;
+  const find =
+    everyMs === null ? cronSearch(cron ?? '', zone) : (after: number) => intervalFire(timing, everyMs, after);
+  const from = (startAt?.getTime() ?? -Infinity) - 1;
+  const last = Math.min(endAt?.getTime() ?? Infinity, LAST_FIRE_AT);
+  return (after) => {
+    const fire = find(Math.max(after, from));
+    return fire && fire.at <= last ? fire : undefined;
+  };
+}
+
+function cronSearch(text: string, zone: Zone): FireSearch {
+  const cron = parseCron(text);
+  return (after) => nextFire(cron, zone, after);
 }
 
 /** When it fires first after `after`; null when no fire is left. */
 export function nextFireAt(timing: Timing, after: number): Date | null {
-  const fire = fireAfter(timing, after);
+  const fire = searchOf(timing, Zone.of(timing.timeZone))(after);
   return fire ? new Date(fire.at) : null;
 }
 
@@ -166,10 +183,6 @@ function isSameTiming(one: ScheduleRules, other: ScheduleRules): boolean {
     one.startAt?.getTime() === other.startAt?.getTime() &&
     one.endAt?.getTime() === other.endAt?.getTime()
   );
-}
-
-function cronFire({ cron, timeZone }: Timing, after: number): Fire | undefined {
-  return nextFire(parseCron(cron ?? ''), Zone.of(timeZone), after);
 }
 
 function intervalFire({ anchorAt, startAt }: Timing, everyMs: number, after: number): Fire {
@@ -216,8 +229,9 @@ export interface PreviewedFire {
 export function preview(timing: Timing, after: number, count: number): PreviewedFire[] {
   const zone = Zone.of(timing.timeZone);
   const found: PreviewedFire[] = [];
+  const search = searchOf(timing, zone);
   let offset = zone.offsetAt(after);
-  for (let fire = fireAfter(timing, after); fire && found.length < count; fire = fireAfter(timing, fire.at)) {
+  for (let fire = search(after); fire && found.length < count; fire = search(fire.at)) {
     const note = noteOf(fire, zone.offsetAt(fire.at) - offset);
     offset = zone.offsetAt(fire.at);
     found.push({
