@@ -10,6 +10,7 @@ import {
   startOfDay,
 } from '../../src/modules/job/index.js';
 import { REOPEN } from '../../src/modules/job/repository/control.sql.js';
+import type { Statement } from '../../src/modules/job/repository/partition-statement.js';
 import { Pruner } from '../../src/modules/scheduler/duties/pruner.js';
 import { eventually } from '../support/eventually.js';
 import type { Step } from '../../src/modules/scheduler/duty.js';
@@ -192,6 +193,53 @@ describe('a day past its retention', () => {
     expect(await standing(suffix)).toEqual([]);
   });
 
+  it('is asked for failed jobs only while those are kept, and by so many of its canceled ones at most', async () => {
+    const { suffix } = await oldDay(Array.from({ length: 4_000 }, (): JobRow => ({ status: 'canceled' })));
+    await sql(`VACUUM ANALYZE job_${suffix}`);
+    const plan: string[] = [];
+    const explained: Step = (work) =>
+      tables.step((query) =>
+        work(async <Row extends object>(statement: Statement, values: readonly unknown[]) => {
+          if (!/status = 'failed'/.test(statement.text)) return query<Row>(statement, values);
+          const text = `EXPLAIN (ANALYZE, TIMING OFF) ${statement.text}`;
+          const rows = await query<{ 'QUERY PLAN': string }>({ ...statement, text }, values);
+          plan.push(...rows.map((row) => row['QUERY PLAN']));
+          return [];
+        }),
+      );
+    await pruner({ failedMs: 90 * DAY_MS }).runOnce(explained);
+    const read = plan
+      .filter((line) => line.includes(` on job_${suffix}`))
+      .map((line) => Number(/rows=(\d+)(?:\.00)? loops/.exec(line)?.[1]));
+    expect(read).toEqual([2_000]);
+    expect(await idsIn(suffix)).toEqual([]);
+    plan.length = 0;
+    await pruner().runOnce(explained);
+    expect(plan).toEqual([]);
+    expect(await standing(suffix)).toEqual([]);
+  });
+
+  it('keeps no other day, and no old row, from its end when it cannot be looked into', async () => {
+    const stuck = await oldDay([{ status: 'done' }]);
+    const other = await oldDay([{ status: 'done' }]);
+    await sql(
+      `INSERT INTO worker (id, host, pid, entry, queues, types, slots, visibility_timeout_ms, stopped_at)
+       VALUES ($1, 'h', 1, 'worker', '{}', '{}', '{}', 30000, now() - interval '2 days')`,
+      [idAgo(0)],
+    );
+    const session = await openSession();
+    await session.query('BEGIN');
+    await session.query(`LOCK TABLE job_${stuck.suffix} IN ACCESS EXCLUSIVE MODE`);
+    await prune();
+    expect(await standing(other.suffix)).toEqual([]);
+    expect(await standing(stuck.suffix)).toHaveLength(2);
+    expect(await sql('SELECT FROM worker')).toEqual([]);
+    expect(lines).toContainEqual(expect.stringContaining(`the day ${stuck.suffix} cannot be pruned`));
+    await end(session);
+    await prune();
+    expect(await standing(stuck.suffix)).toEqual([]);
+  });
+
   it('stays untouched while a queue’s watermark has not passed it', async () => {
     const { suffix, ids } = await oldDay([{ status: 'waiting' }, { status: 'done' }]);
     await sql(`UPDATE queue SET watermark = $1`, [FIRST_ID]);
@@ -225,7 +273,7 @@ describe('a day past its retention', () => {
       }, day),
     );
     const scans = plan.filter((line) => line.includes(' on job_2'));
-    expect(scans).toHaveLength(3);
+    expect(scans).toHaveLength(2);
     for (const scan of scans) expect(scan).toMatch(/Index (Only )?Scan .*rows=0(\.00)? /);
     // All of the statement's: an index of 10,000 rows alone has more than 60.
     expect(Number(/Buffers: shared hit=(\d+)/.exec(plan.join('\n'))?.[1])).toBeLessThan(20);

@@ -32,7 +32,6 @@ export interface DayContent {
   /** True when a queue's watermark has not passed the day: its open jobs cannot be told yet. */
   readonly isUnpassed: boolean;
   readonly hasOpen: boolean;
-  readonly hasFailed: boolean;
 }
 
 /** The comment by which a table is known to be the pruner's to drop, also after it was detached and the process died. */
@@ -58,8 +57,8 @@ SELECT (extract(epoch FROM clock.now) * 1000)::float8 AS "nowMs", found.*
 export const IS_OPEN = `due_at IS NOT NULL AND status IN ('waiting', 'executing')`;
 
 /**
- * What is left in a day, by indexes that hold none of the rows that are done: by due_at, by discarded_at, and, for what lies above a
- * queue's watermark, by (queue, id). That one is written without `queue = …`, with which the index would be read from the queue's first row
+ * What is left in a day, by indexes that hold none of the rows that are done: by due_at, and, for what lies above a queue's watermark, by
+ * (queue, id). That one is written without `queue = …`, with which the index would be read from the queue's first row
  * on: all of a day's finished jobs, to find none above them. Locks nothing.
  */
 const dayContent = (day: number) => ({
@@ -67,8 +66,21 @@ const dayContent = (day: number) => ({
   text: `
 SELECT EXISTS (SELECT FROM queue q CROSS JOIN LATERAL (
          SELECT FROM job_${daySuffix(day)} j WHERE (j.queue, j.id) > (q.name, q.watermark) AND (j.queue, j.id) <= (q.name, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid) LIMIT 1) AS above) AS "isUnpassed",
-       EXISTS (SELECT FROM job_${daySuffix(day)} WHERE ${IS_OPEN}) AS "hasOpen",
-       EXISTS (SELECT FROM job_${daySuffix(day)} WHERE discarded_at IS NOT NULL AND status = 'failed') AS "hasFailed"`,
+       EXISTS (SELECT FROM job_${daySuffix(day)} WHERE ${IS_OPEN}) AS "hasOpen"`,
+});
+
+/** Most jobs that are read to find a failed one: of a day whose queue was canceled whole, the index holds millions that are none. */
+const MOST_DISCARDED = 2_000;
+
+/**
+ * Whether a failed job is among the first that ended failed or canceled, or there are more than those. In the order of their index, which is
+ * then read no further; without it, a bitmap of all of it would be made. Locks nothing.
+ */
+const dayFailed = (day: number) => ({
+  name: `day_failed_${daySuffix(day)}`,
+  text: `
+SELECT count(*) = ${MOST_DISCARDED} OR coalesce(bool_or(discarded.status = 'failed'), false) AS "mayHoldFailed"
+  FROM (SELECT status FROM job_${daySuffix(day)} WHERE discarded_at IS NOT NULL ORDER BY queue, discarded_at LIMIT ${MOST_DISCARDED}) AS discarded`,
 });
 
 /**
@@ -113,7 +125,13 @@ export async function listDays(query: Query): Promise<DayList> {
 /** What is left in a day. */
 export async function contentOf(query: Query, day: number): Promise<DayContent> {
   const [content] = await query<DayContent>(dayContent(day), []);
-  return content ?? { isUnpassed: true, hasOpen: true, hasFailed: true };
+  return content ?? { isUnpassed: true, hasOpen: true };
+}
+
+/** False only of a day that holds no failed job; true also of one that holds too many canceled ones to tell at once. */
+export async function mayHoldFailed(query: Query, day: number): Promise<boolean> {
+  const [found] = await query<{ mayHoldFailed: boolean }>(dayFailed(day), []);
+  return found?.mayHoldFailed ?? true;
 }
 
 /** Some blocks of a day's table. */

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../../kernel/clock.js';
 import { formatDuration } from '../../../kernel/durations.js';
-import { sqlState, type DedicatedConnection } from '../../database/index.js';
+import { isConnectionLost, reasonOf, sqlState, type DedicatedConnection } from '../../database/index.js';
 import {
   contentOf,
   daySuffix,
@@ -8,6 +8,7 @@ import {
   deleteOldRows,
   endDay,
   listDays,
+  mayHoldFailed,
   oldestKeptDay,
   type Day,
   type DayEnd,
@@ -66,6 +67,14 @@ interface KeptDay {
   block: number | undefined;
 }
 
+/** A day to be emptied of the jobs of some states, until `stopAt`. */
+interface Emptying {
+  readonly day: number;
+  readonly kept: KeptDay;
+  readonly states: readonly string[];
+  readonly stopAt: number;
+}
+
 /**
  * Ends days that are past their retention: drops one when nothing in it is kept, and otherwise deletes from it what is not. Whatever breaks
  * it off, the next round goes on there. It waits for others a moment at most, and then comes again.
@@ -95,7 +104,8 @@ export class Pruner implements Duty {
     // One partition at a time can be pending: its end comes before any other's.
     const ending = days.filter(isPending);
     for (const day of days) {
-      if (!isPending(day) && (await this.isOver(step, day, nowMs))) ending.push(day);
+      if (isPending(day)) continue;
+      if (await this.forDay(day.day, () => this.isOver(step, day, nowMs))) ending.push(day);
     }
     const hasMoreDays = await this.endAll(ending);
     const hasMoreJobs = await this.emptyKept(step, nowMs);
@@ -113,10 +123,11 @@ export class Pruner implements Duty {
     if (job?.state !== 'attached') return job === undefined || job.isDoomed;
     const kept = this.kept.get(day);
     if (kept && this.elapsed() < kept.lookAt) return false;
-    const { isUnpassed, hasOpen, hasFailed } = await step((query) => contentOf(query, day));
+    const { isUnpassed, hasOpen } = await step((query) => contentOf(query, day));
     // The auditor has yet to pass it: what is open in it cannot be told.
     if (isUnpassed) return false;
-    if (!hasOpen && !(hasFailed && day >= oldestKeptDay(nowMs, failedMs))) return true;
+    const keepsFailed = day >= oldestKeptDay(nowMs, failedMs);
+    if (!hasOpen && !(keepsFailed && (await this.mayHoldFailed(step, day)))) return true;
     const lookAt = this.elapsed() + REVISIT_MS;
     if (!kept) this.kept.set(day, { lookAt, emptyAt: this.elapsed() + EMPTY_EVERY_MS, block: 0 });
     else {
@@ -127,6 +138,29 @@ export class Pruner implements Duty {
       }
     }
     return false;
+  }
+
+  /** What takes too long to tell is kept: the day is emptied of the others first, and asked again later. */
+  private async mayHoldFailed(step: Step, day: number): Promise<boolean> {
+    try {
+      return await step((query) => mayHoldFailed(query, day));
+    } catch (error) {
+      if (GIVEN_UP.has(sqlState(error) ?? '')) return true;
+      throw error;
+    }
+  }
+
+  /** What the work for one day says; false when it failed, which is told and keeps no other day from its turn. */
+  private async forDay(day: number, work: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isConnectionLost(error)) throw error;
+      this.parts.log.warn(
+        `the day ${daySuffix(day)} cannot be pruned, and is tried again every minute: ${reasonOf(error)}`,
+      );
+      return false;
+    }
   }
 
   /** Ends these days one after the other, until somebody is in the way or the time is up; true when there are more to end at once. */
@@ -181,15 +215,21 @@ export class Pruner implements Duty {
     for (const [day, kept] of this.kept) {
       const keepsFailed = day >= oldestKeptDay(nowMs, this.parts.retention.failedMs);
       const states = keepsFailed ? ['done', 'canceled'] : ['done', 'canceled', 'failed'];
-      while (kept.block !== undefined) {
-        if (this.elapsed() >= stopAt) return true;
-        const from = kept.block;
-        kept.block = await this.deleting.run(async (blocks) => {
-          const to = from + blocks;
-          const { blockCount } = await step((query) => deleteFinishedOf(query, day, { from, to }, states));
-          return to < blockCount ? to : undefined;
-        });
-      }
+      if (await this.forDay(day, () => this.empty(step, { day, kept, states, stopAt }))) return true;
+    }
+    return false;
+  }
+
+  /** Goes on with the emptying of a day; true when the time is up before its end. */
+  private async empty(step: Step, { day, kept, states, stopAt }: Emptying): Promise<boolean> {
+    while (kept.block !== undefined) {
+      if (this.elapsed() >= stopAt) return true;
+      const from = kept.block;
+      kept.block = await this.deleting.run(async (blocks) => {
+        const to = from + blocks;
+        const { blockCount } = await step((query) => deleteFinishedOf(query, day, { from, to }, states));
+        return to < blockCount ? to : undefined;
+      });
     }
     return false;
   }
