@@ -2,9 +2,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Database, type DatabaseOptions } from '../../src/modules/database/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 let testDatabase: TestDatabase;
@@ -62,6 +63,19 @@ describe('a database at boot', () => {
     await expect(opened.dataSource.query('SELECT count(*) AS jobs FROM job')).resolves.toEqual([{ jobs: 0 }]);
     const [row] = await testDatabase.query<{ now: Date }>('SELECT clock_timestamp() AS now');
     expect(Math.abs(opened.clock.now() - (row?.now.getTime() ?? 0))).toBeLessThan(1_000);
+  });
+
+  it('keeps its clock right though the machine’s clock steps after boot', async () => {
+    const opened = database(testDatabase.url);
+    await opened.open();
+    const realNow = Date.now;
+    const stepped = vi.spyOn(Date, 'now').mockImplementation(() => realNow() + 3_600_000);
+    try {
+      expect(opened.clock.now() - realNow()).toBeGreaterThan(3_000_000);
+      await eventually(() => Math.abs(opened.clock.now() - realNow()) < 1_000);
+    } finally {
+      stepped.mockRestore();
+    }
   });
 
   it('waits for a server that comes up late, with one readable line an attempt', async () => {

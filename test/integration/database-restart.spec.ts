@@ -149,7 +149,6 @@ describe('while PostgreSQL cannot be reached', () => {
       database.dataSource.query('SELECT 1').catch((error: unknown) => error),
       database.dedicated('lock').catch((error: unknown) => error),
       database.ping().catch((error: unknown) => error),
-      database.synchronizeClock().catch((error: unknown) => error),
     ]);
     expect(failures.map(isConnectionLost)).toEqual(failures.map(() => true));
   });

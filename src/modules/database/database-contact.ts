@@ -36,11 +36,11 @@ export class DatabaseContact {
 
   /**
    * @param server how the server is called in the log
-   * @param probe a cheap statement; rejects while the server is away
+   * @param ways `probe`: a cheap statement, rejects while the server is away; `onReturn`: called each time it is back
    */
   constructor(
     private readonly server: string,
-    private readonly probe: () => Promise<unknown>,
+    private readonly ways: { readonly probe: () => Promise<unknown>; readonly onReturn: () => void },
     private readonly log: ContactLog,
     private readonly clock: Clock = systemClock,
   ) {
@@ -59,7 +59,9 @@ export class DatabaseContact {
     const awayMs = monotonicMs() - this.sinceMs;
     const isReturn = this.timer !== undefined;
     this.change(true);
-    if (isReturn) this.log.log(`PostgreSQL at ${this.server} is back after ${(awayMs / 1000).toFixed(1)} s`);
+    if (!isReturn) return;
+    this.log.log(`PostgreSQL at ${this.server} is back after ${(awayMs / 1000).toFixed(1)} s`);
+    this.ways.onReturn();
   }
 
   /** A connection broke or could not be made. */
@@ -88,7 +90,7 @@ export class DatabaseContact {
 
   private probeAfter(pauseMs: number): void {
     this.timer = setTimeout(() => {
-      this.probe().then(
+      this.ways.probe().then(
         () => this.made(),
         () => {
           if (!this.isUp && !this.isClosed) this.probeAfter(Math.min(pauseMs * 2, LONGEST_PROBE_MS));

@@ -13,6 +13,7 @@ import {
   connectionOptionsOfUrl,
   describeServer,
 } from './connection-options.js';
+import { ClockKeeper } from './clock-keeper.js';
 import { ControlPool } from './control-pool.js';
 import { type ContactLog, DatabaseContact, type DatabaseState } from './database-contact.js';
 import {
@@ -80,8 +81,9 @@ export interface DatabaseDescription {
  * open it survives any restart of the server: statements in flight fail, later ones connect anew.
  */
 export class Database {
-  /** The database's clock, set at `open` and by `synchronizeClock`. */
+  /** The database's clock: set at `open`, every few seconds and whenever the database is back. */
   readonly clock = new DatabaseClock();
+  private readonly clockKeeper = new ClockKeeper(() => this.synchronizeClock());
   private readonly aborter = new AbortController();
   private readonly sessions = new Set<{ close(): Promise<void> }>();
   private readonly hotConnections: HotConnection[] = [];
@@ -188,11 +190,6 @@ export class Database {
     return connection;
   }
 
-  /** Sets `clock` by the database's. Rejects, and leaves it as it was, when the database does not answer. */
-  synchronizeClock(): Promise<void> {
-    return synchronizeClock(this.clock, this.control);
-  }
-
   /** Resolves when the database answers. */
   async ping(): Promise<void> {
     await this.control.query('SELECT 1');
@@ -216,6 +213,10 @@ export class Database {
   close(): Promise<void> {
     this.closing ??= this.closeAll();
     return this.closing;
+  }
+
+  private synchronizeClock(): Promise<void> {
+    return synchronizeClock(this.clock, this.control);
   }
 
   private get parts(): Opened {
@@ -242,7 +243,11 @@ export class Database {
     this.aborter.signal.throwIfAborted();
     const connection = await this.resolveConnection();
     const server = describeServer(connection);
-    const contact = new DatabaseContact(server, () => this.ping(), this.options.log);
+    const contact = new DatabaseContact(
+      server,
+      { probe: () => this.ping(), onReturn: () => this.clockKeeper.now() },
+      this.options.log,
+    );
     const control = new ControlPool(
       { connection, name: 'control', setupSql: settingsSql(controlSettings(this.schema), 'server') },
       contact,
@@ -260,7 +265,7 @@ export class Database {
   }
 
   private async connect(dataSourceSettings: DataSourceSettings): Promise<void> {
-    const { server, connection, dataSource, control } = this.parts;
+    const { server, connection, dataSource } = this.parts;
     const { log, bootTimeoutMs = BOOT_TIMEOUT_MS } = this.options;
     const { signal } = this.aborter;
     const setupSql = settingsSql(unboundedSettings(this.schema), 'server');
@@ -280,8 +285,9 @@ export class Database {
         await closeClient(client);
       }
       if (!dataSource.isInitialized) await dataSource.initialize();
-      await synchronizeClock(this.clock, control);
+      await this.synchronizeClock();
     }, waitOptions);
+    this.clockKeeper.start();
   }
 
   private async resolveConnection(): Promise<ConnectionOptions> {
@@ -296,6 +302,7 @@ export class Database {
     this.aborter.abort(new Error('the database was closed while it was being opened'));
     await this.attempt?.catch(() => undefined);
     const { opened } = this;
+    this.clockKeeper.close();
     opened?.contact.close();
     await Promise.all([...this.sessions].map((session) => session.close()));
     await opened?.control.close();

@@ -139,7 +139,6 @@ export class LeaseKeeper {
       if (this.isLost) await this.register();
       else await this.renew(askedAt);
       await this.readTruth();
-      await this.parts.database.synchronizeClock();
     } catch (error) {
       this.logger.warn(`no heartbeat: ${reasonOf(error)}`);
       return;
