@@ -101,6 +101,35 @@ describe('complaintsOf', () => {
     expect(found[0]).toMatch(new RegExp(`^${what}\\b`));
   });
 
+  describe('of memory that is known badly', () => {
+    const quiet = figuresOf(samplesWith(), times);
+    /** As half an hour of a quiet process came out. */
+    const measured = { ...quiet, heap: { perHour: -4.8, error: 6.5 }, rss: { perHour: -30.5, error: 8.2 } };
+
+    it('has none where it cannot grow by twice the bound', () => {
+      expect(complaintsOf(measured)).toEqual([]);
+    });
+
+    it.each([
+      ['noise that may hide a leak', { perHour: 120, error: 50 }],
+      ['noise around nothing', { perHour: 0, error: 70 }],
+      ['no number', { perHour: Number.NaN, error: Number.NaN }],
+      ['no error', { perHour: 0, error: Number.NaN }],
+      ['a fall without end', { perHour: -Infinity, error: 1 }],
+    ])('reports %s', (_title, rss) => {
+      expect(complaintsOf({ ...measured, rss })).toEqual([
+        expect.stringMatching(/^the resident memory: .* does not tell whether it grows by more than 120;/),
+      ]);
+    });
+  });
+
+  it('reports handles that nobody could count', () => {
+    const files = { first: 40, last: Number.NaN };
+    expect(complaintsOf({ ...figuresOf(samplesWith(), times), files })).toEqual([
+      'open files: 40 at first and NaN at last',
+    ]);
+  });
+
   it('reports latencies that nobody could measure at the end', () => {
     const silent = (minutes: number): Partial<Sample> => ({ endMs: minutes > 20 ? Number.NaN : 9 });
     expect(complaints(samplesWith(silent))).toEqual([

@@ -59,6 +59,8 @@ const MB = 1_000_000;
 export const HEAP_MB_PER_HOUR = 30;
 /** The allocator gives pages back late and in large pieces, so twice what the heap may. */
 export const RSS_MB_PER_HOUR = 60;
+/** What is known so badly that it may grow by this many times its bound is not known to hold still. */
+export const DOUBT_FACTOR = 2;
 /** Pools and clients may each be one session further than they were. One kept of each minute is far more. */
 export const SPARE_HANDLES = 3;
 /** The table has grown and the machine may have other work. What looks at every job there is becomes slower by far more. */
@@ -130,15 +132,21 @@ export function figuresOf(samples: readonly Sample[], { warmUpMs, windowMs }: So
 
 /**
  * What a process must not do however long it runs, a sentence each; empty when it does none of it. Memory is reported when it grows by more
- * than the bound even on the flattest line within two standard errors, so that a short soak reports no noise.
+ * than the bound even on the flattest line within two standard errors, so that noise is not taken for a leak; and when the steepest of
+ * these lines is beyond twice the bound, for then noise may hide one.
  */
 export function complaintsOf(figures: SoakFigures): string[] {
-  const growth = (what: string, { perHour, error }: Line, bound: number): string[] =>
-    perHour - 2 * error > bound
-      ? [`${what} grows by ${perHour.toFixed(1)} ± ${error.toFixed(1)} MB an hour, more than ${bound}`]
-      : [];
+  const growth = (what: string, { perHour, error }: Line, bound: number): string[] => {
+    const told = `${perHour.toFixed(1)} ± ${error.toFixed(1)} MB an hour`;
+    const steepest = perHour + 2 * error;
+    if (perHour - 2 * error > bound) return [`${what} grows by ${told}, more than ${bound}`];
+    if (Number.isFinite(steepest) && steepest <= DOUBT_FACTOR * bound) return [];
+    return [
+      `${what}: ${told} does not tell whether it grows by more than ${DOUBT_FACTOR * bound}; let it run longer, or on a quieter machine`,
+    ];
+  };
   const more = (what: string, { first, last }: Ends): string[] =>
-    last > first + SPARE_HANDLES ? [`${what}: ${first} at first and ${last} at last`] : [];
+    last <= first + SPARE_HANDLES ? [] : [`${what}: ${first} at first and ${last} at last`];
   const slower = (what: string, { first, last }: Ends): string[] =>
     last <= first * SLOWER_FACTOR
       ? []
