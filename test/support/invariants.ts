@@ -1,5 +1,5 @@
 import type { OutboxLine } from '../fixtures/workload/outbox.js';
-import { outboxBreaches, type ToldJob } from './outbox-invariants.js';
+import { outboxBreaches, type DatabaseCrash, type ToldJob } from './outbox-invariants.js';
 import { RULES, TOLD_JOBS } from './invariants.sql.js';
 import type { TestDatabase } from './database.js';
 
@@ -40,11 +40,8 @@ export interface CheckOptions {
   readonly outbox?: readonly OutboxLine[];
   /** True when all has been waited for: a job that is open is a breach then. */
   readonly isOver?: boolean;
-  /**
-   * True when the database server was killed. It may forget claims through fresh tickets, which are not waited for on disk: a run that is
-   * charged as the first attempt may then begin more than once, and one that was forgotten may have told of itself.
-   */
-  readonly mayForgetClaims?: boolean;
+  /** When the database server was killed, which may then have forgotten claims. */
+  readonly crashes?: readonly DatabaseCrash[];
   /** The rules of the types that have one, by name. */
   readonly dedupe?: Readonly<Record<string, DedupeRule>>;
 }
@@ -70,7 +67,7 @@ export async function breachesOf(
   }
   if (options.outbox) {
     const jobs = await query<ToldJob>(TOLD_JOBS);
-    for (const what of outboxBreaches(options.outbox, jobs, options.mayForgetClaims ?? false).slice(0, 100))
+    for (const what of outboxBreaches(options.outbox, jobs, options.crashes ?? []).slice(0, 100))
       breaches.push({ rule: 'outbox', what });
   }
   return breaches;

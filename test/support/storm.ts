@@ -1,12 +1,14 @@
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool, type QueryResultRow } from 'pg';
 import { eventually } from './eventually.js';
 import { breachesOf, type Accepted, type Breach } from './invariants.js';
 import { openNatsServer, type NatsServer } from './nats-server.js';
+import type { DatabaseCrash } from './outbox-invariants.js';
 import { readOutbox } from './outbox.js';
-import type { RookeryProcess } from './rookery-process.js';
+import { isBootWithoutDatabase } from './own-end.js';
+import type { Ended, RookeryProcess } from './rookery-process.js';
 import { RookeryScene } from './rookery-scene.js';
 import { stormPlan, type Fault, type Target } from './storm-plan.js';
 import { StormSubmitter } from './storm-submitter.js';
@@ -31,7 +33,9 @@ export interface StormReport {
   readonly fires: number;
   /** Runs whose worker died. */
   readonly lost: number;
-  /** Processes that ended by themselves, and were started again. */
+  /** Processes that ended by themselves and were started again: those whose database was killed in the middle of their boot. */
+  readonly bootsWithoutDatabase: number;
+  /** The same of any other end, which nothing explains. */
   readonly ownEnds: readonly string[];
   readonly surprises: readonly string[];
 }
@@ -41,7 +45,9 @@ export class Storm {
   private readonly scene = new RookeryScene({ fixtures: { workload: 'dist/jobs' } });
   private readonly processes = new Map<Service, RookeryProcess>();
   private readonly kills: Partial<Record<Target, number>> = {};
+  private readonly crashes: DatabaseCrash[] = [];
   private readonly ownEnds: string[] = [];
+  private bootsWithoutDatabase = 0;
   private readonly expected = new Set<RookeryProcess>();
   private nats: NatsServer | undefined;
   private postgres: KillablePostgres | undefined;
@@ -120,9 +126,28 @@ export class Storm {
     return breachesOf(this.query, this.accepted, {
       outbox: await readOutbox(this.outboxFile),
       isOver: true,
-      mayForgetClaims: true,
+      crashes: this.crashes,
       dedupe: { storm: 3_600_000 },
     });
+  }
+
+  /** Has a handler tell once more that it began the first run of all, at the same moment: as two workers do that both claim it. */
+  async doubleFirstBegin(): Promise<void> {
+    const outbox = await readOutbox(this.outboxFile);
+    const first = outbox.find(({ event }) => event === 'begin');
+    await appendFile(this.outboxFile, `${JSON.stringify(first)}\n`);
+  }
+
+  /** Starts the status service once more and ends it as no plan has it. */
+  async killUnplanned(): Promise<void> {
+    this.isOver = false;
+    this.start('status');
+    const process = this.process('status');
+    await process.ready();
+    await process.kill();
+    this.isOver = true;
+    // The one that has come in its place.
+    await this.process('status').stop();
   }
 
   async report(): Promise<StormReport> {
@@ -136,7 +161,8 @@ export class Storm {
       batches: this.submitter?.batches ?? 0,
       byHand: this.submitter?.byHand ?? { cancel: 0, retry: 0 },
       ...(counts ?? { jobs: 0, fires: 0, lost: 0 }),
-      ownEnds: this.ownEnds,
+      bootsWithoutDatabase: this.bootsWithoutDatabase,
+      ownEnds: [...this.ownEnds],
       surprises: this.submitter?.surprises ?? [],
     };
   }
@@ -151,7 +177,7 @@ export class Storm {
 
   private async strike({ target, downMs }: Fault): Promise<void> {
     this.kills[target] = (this.kills[target] ?? 0) + 1;
-    if (target === 'postgres') return this.postgres?.kill();
+    if (target === 'postgres') return this.crashPostgres();
     if (target === 'nats') {
       await this.nats?.kill();
       await pause(downMs);
@@ -163,6 +189,12 @@ export class Storm {
     await process.kill();
     await pause(downMs);
     this.start(target);
+  }
+
+  private async crashPostgres(): Promise<void> {
+    const killedAt = Date.now();
+    await this.postgres?.kill();
+    this.crashes.push({ killedAt, backAt: Date.now() });
   }
 
   private async calmDown(): Promise<void> {
@@ -188,12 +220,21 @@ export class Storm {
       ROOKERY_CONFIG: this.settingsFile,
     });
     this.processes.set(service, process);
-    void process.ended.then(({ code, output }) => {
+    void process.ended.then((end) => {
       if (this.isOver || this.expected.has(process)) return;
+      this.noteOwnEnd(service, end);
       // As whatever keeps services running does.
-      this.ownEnds.push(`${service} ended with ${code}: ${output.split('\n').slice(-5).join(' | ')}`);
       this.start(service);
     });
+  }
+
+  private noteOwnEnd(service: Service, end: Ended): void {
+    const { code, signal, output } = end;
+    if (isBootWithoutDatabase(end)) this.bootsWithoutDatabase++;
+    else
+      this.ownEnds.push(
+        `${service} ended with ${code ?? signal}: ${output.split('\n').slice(-5).join(' | ')}`,
+      );
   }
 
   private process(service: Service): RookeryProcess {
