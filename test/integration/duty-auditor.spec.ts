@@ -99,6 +99,20 @@ describe('the auditor', () => {
     expect(await tables.lostFromSight()).toEqual([]);
   });
 
+  it('goes on with the queues behind one in which somebody has locked a row', async () => {
+    const [locked, free] = await tables.insert([
+      { agoMs: 2 * MINUTE, queue: 'a' },
+      { agoMs: 2 * MINUTE, queue: 'b' },
+    ]);
+    const session = await tables.session();
+    await session.query('BEGIN');
+    await session.query('SELECT FROM job WHERE id = $1 FOR UPDATE', [locked]);
+    await expect(auditor.runOnce(tables.step)).rejects.toMatchObject({ code: '55P03' });
+    await session.end();
+    expect(await tables.watermark('a')).toBe(FIRST_ID);
+    expect(await tables.watermark('b')).toBe(free);
+  });
+
   it('moves the watermark forward only', async () => {
     const [first, second] = await tables.insert([{ agoMs: HOUR }, { agoMs: 2 * MINUTE }]);
     await auditor.runOnce(tables.step);

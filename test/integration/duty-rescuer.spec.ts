@@ -217,6 +217,37 @@ describe('the rescuer', () => {
     expect(rows).toEqual([{ status: 'waiting', count: 3_000 }]);
   });
 
+  it.each(['job', 'batch'] as const)(
+    'returns all others while a session holds the %s of one of them locked',
+    async (table) => {
+      const [worker, other] = [
+        await tables.insertWorker({ isLost: true }),
+        await tables.insertWorker({ isLost: true }),
+      ];
+      // Its last attempt: its end is what counts in the batch.
+      const held = await executing(worker, { queue: 'a', maxAttempts: 1 });
+      const batch = idAgo(0);
+      await tables.test.query(
+        `INSERT INTO batch (id, name, queue, is_deadline_default, total) VALUES ($1, 'b', 'a', true, 1)`,
+        [batch],
+      );
+      await tables.test.query('UPDATE job SET batch_id = $1 WHERE id = $2', [batch, held]);
+      const others = [await executing(other, { queue: 'a' }), await executing(worker, { queue: 'b' })];
+      const session = await tables.session();
+      await session.query('BEGIN');
+      await session.query(`SELECT FROM ${table} WHERE id = $1 FOR UPDATE`, [{ job: held, batch }[table]]);
+      const rescuer = newRescuer();
+      await watch(rescuer, 2 * SECOND);
+      for (const id of others) expect((await tables.job(id)).status).toBe('waiting');
+      expect((await tables.job(held)).status).toBe('executing');
+      expect(lines).toContainEqual(expect.stringContaining('holds locked'));
+      await session.query('ROLLBACK');
+      await session.end();
+      await watch(rescuer, 60 * SECOND);
+      expect((await tables.job(held)).status).toBe('failed');
+    },
+  );
+
   it('does not undo what a worker has settled before', async () => {
     const worker = await tables.insertWorker({ isLost: true });
     const id = await executing(worker);

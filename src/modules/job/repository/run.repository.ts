@@ -15,6 +15,7 @@ import {
   CLAIMED_BY,
   FOREIGN,
   HELD,
+  LOCK_FREE,
   SETTLE_OTHERS,
   SETTLE_SUCCEEDED,
   SHOW_PROGRESS,
@@ -106,6 +107,14 @@ export async function foreignAmong(
 /** Reads these jobs by primary key. */
 export function held(query: Query, ids: readonly string[]): Promise<HeldJob[]> {
   return perDay(ids, byId, (day, group) => query<HeldJob>(HELD(day), [idsLiteral(group)]));
+}
+
+/** Locks these jobs until the transaction ends, but for those that somebody else has locked; answers the ids of the locked. */
+export async function lockFree(query: Query, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await perDay(ids, byId, (day, group) =>
+    query<{ id: string }>(LOCK_FREE(day), [idsLiteral(group)]),
+  );
+  return new Set(rows.map((row) => row.id));
 }
 
 const DONE: SettleAnswer = { kind: 'settled', status: 'done' };

@@ -43,6 +43,12 @@ export const FOREIGN = partitionStatement(
     WHERE id = ANY ($1::uuid[]) AND status = 'waiting' AND (due_at IS NULL OR due_at <= now()) AND NOT name = ANY ($2::text[])`,
 );
 
+/** Locks those of these rows ($1 ids) that nobody else has locked, and returns their ids. */
+export const LOCK_FREE = partitionStatement(
+  'lock_free',
+  `SELECT id FROM {job} WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`,
+);
+
 /**
  * True of every run there can be, and makes the planner expect hardly any: it looks each up by primary key. Without it a statement that
  * is prepared while its partition is new and nearly empty is planned to read all of that partition, and keeps that plan as it grows.

@@ -1,6 +1,7 @@
 import { queueSettings, type RookeryConfig } from '../../../config/index.js';
 import { monotonicMs, type Clock } from '../../../kernel/clock.js';
 import { lowestIdAt } from '../../../kernel/ids.js';
+import { isConnectionLost } from '../../database/index.js';
 import {
   DAY_MS,
   allQueues,
@@ -83,13 +84,25 @@ export class Auditor implements Duty {
   }
 
   async runOnce(step: Step): Promise<boolean> {
+    const failures: unknown[] = [];
     for (const queue of await step(allQueues)) {
-      const audit = this.auditOf(queue);
-      await this.judge(step, queue, audit);
-      await this.pass(step, queue);
-      await this.walkAgain(step, queue, audit);
+      try {
+        await this.audit(step, queue);
+      } catch (error) {
+        if (isConnectionLost(error)) throw error;
+        failures.push(error);
+      }
     }
+    // A row that somebody holds locked stops its own queue, and no other.
+    if (failures.length > 0) throw failures[0];
     return false;
+  }
+
+  private async audit(step: Step, queue: QueueState): Promise<void> {
+    const audit = this.auditOf(queue);
+    await this.judge(step, queue, audit);
+    await this.pass(step, queue);
+    await this.walkAgain(step, queue, audit);
   }
 
   private auditOf(queue: QueueState): QueueAudit {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { monotonicMs, type Clock } from '../../../kernel/clock.js';
 import { lowestIdAt } from '../../../kernel/ids.js';
 import { identifyProcess, processStartedAt } from '../../../kernel/process-identity.js';
+import { sqlState } from '../../database/index.js';
 import {
   allQueues,
   backoffMs,
@@ -9,6 +10,7 @@ import {
   defaultRetryPolicy,
   FIRST_DUE_PLACE,
   LONGEST_RUN_OF_JOBS,
+  lockFree,
   markLost,
   openLeases,
   orphansAbove,
@@ -21,6 +23,8 @@ import {
   type Lease,
   type OrphanedRun,
   type OtherRun,
+  type Query,
+  type Settled,
 } from '../../job/index.js';
 import type { Duty, DutyLog, Step } from '../duty.js';
 import { PageSize } from '../page-size.js';
@@ -37,6 +41,9 @@ const BUDGET_MS = 1_000;
 
 const FIRST_PAGE = 1_000;
 const PAGES = { least: 50, most: 20_000 };
+
+/** What the server says when a lock was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** What the rescuer works with. */
 export interface RescuerParts {
@@ -169,22 +176,55 @@ export class Rescuer implements Duty {
     });
   }
 
-  /** Ends these runs as lost; one that its worker has settled meanwhile stays as that left it. */
+  /**
+   * Ends these runs as lost; one that its worker has settled meanwhile stays as that left it. What somebody else has locked is left to the
+   * next scan, which must not keep the others from theirs.
+   */
   private async giveUp(step: Step, runs: readonly OrphanedRun[]): Promise<void> {
     for (const [workerId, left] of byWorker(runs)) {
-      let count = 0;
-      while (left.length > 0) {
-        const { answers, completed } = await this.settling.run((limit) => {
-          const results = left.slice(0, limit).map((run) => this.lost(run));
-          return step((query) => settle(query, workerId, results));
-        });
-        this.parts.announce(completed);
-        left.splice(0, answers.size);
-        count += [...answers.values()].filter(({ kind }) => kind === 'settled').length;
+      try {
+        await this.giveUpOf(step, workerId, left);
+      } catch (error) {
+        // Not the jobs, which were skipped: the batch that some of them are members of.
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+        this.tellOfLocked(workerId, left.length);
       }
-      if (count > 0)
-        this.parts.log.warn(`runs of worker ${workerId} that were lost and ended as such: ${count}`);
     }
+  }
+
+  private async giveUpOf(step: Step, workerId: string, left: OrphanedRun[]): Promise<void> {
+    let settledCount = 0;
+    let lockedCount = 0;
+    while (left.length > 0) {
+      const { taken, answers, completed } = await this.settling.run(async (limit) => {
+        const page = left.slice(0, limit);
+        const settled = await step((query) => this.settleFree(query, workerId, page));
+        return { taken: page.length, ...settled };
+      });
+      this.parts.announce(completed);
+      left.splice(0, taken);
+      settledCount += [...answers.values()].filter(({ kind }) => kind === 'settled').length;
+      lockedCount += taken - answers.size;
+    }
+    if (settledCount > 0)
+      this.parts.log.warn(`runs of worker ${workerId} that were lost and ended as such: ${settledCount}`);
+    if (lockedCount > 0) this.tellOfLocked(workerId, lockedCount);
+  }
+
+  /** Records as lost those of these runs whose jobs nobody else has locked. */
+  private async settleFree(query: Query, workerId: string, runs: readonly OrphanedRun[]): Promise<Settled> {
+    const free = await lockFree(
+      query,
+      runs.map((run) => run.id),
+    );
+    const results = runs.filter((run) => free.has(run.id)).map((run) => this.lost(run));
+    return settle(query, workerId, results);
+  }
+
+  private tellOfLocked(workerId: string, count: number): void {
+    this.parts.log.warn(
+      `lost runs of worker ${workerId} that another session holds locked, and that are tried again within a minute: ${count}`,
+    );
   }
 
   private lost(run: OrphanedRun): OtherRun {
