@@ -348,6 +348,19 @@ describe('an end that was broken off', () => {
     expect([await standing(suffix), await standing(other.suffix)]).toEqual([[], []]);
   });
 
+  it('of whose tables only the logs are left is told of as such, and let be once those are detached by somebody else', async () => {
+    const [taken, kept] = [await oldDay([{ status: 'done' }]), await oldDay([{ status: 'done' }])];
+    for (const { suffix } of [taken, kept]) {
+      await sql(`ALTER TABLE job DETACH PARTITION job_${suffix}`);
+      await sql(`DROP TABLE job_${suffix}`);
+    }
+    await sql(`ALTER TABLE job_log DETACH PARTITION job_log_${kept.suffix}`);
+    await prune();
+    expect(lines).toEqual([expect.stringContaining(`dropped the logs of ${taken.suffix}`)]);
+    expect(await standing(kept.suffix)).toEqual([`job_log_${kept.suffix}`]);
+    await sql(`DROP TABLE job_log_${kept.suffix}`);
+  });
+
   it('is gone on with by one of two who both believe to hold the duty', async () => {
     const days = [];
     for (let count = 0; count < 5; count++) days.push(await oldDay([{ status: 'done' }]));

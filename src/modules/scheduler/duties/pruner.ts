@@ -117,10 +117,11 @@ export class Pruner implements Duty {
   }
 
   /** True of a day past its retention that holds nothing to be kept, or whose end was begun. */
-  private async isOver(step: Step, { day, job }: Day, nowMs: number): Promise<boolean> {
+  private async isOver(step: Step, { day, job, log }: Day, nowMs: number): Promise<boolean> {
     const { finishedMs, failedMs } = this.parts.retention;
     if (day >= oldestKeptDay(nowMs, finishedMs)) return false;
-    if (job?.state !== 'attached') return job === undefined || job.isDoomed;
+    if (!job) return log?.state === 'attached' || log?.isDoomed === true;
+    if (job.state !== 'attached') return job.isDoomed;
     const kept = this.kept.get(day);
     if (kept && this.elapsed() < kept.lookAt) return false;
     const { isUnpassed, hasOpen } = await step((query) => contentOf(query, day));
@@ -186,7 +187,7 @@ export class Pruner implements Duty {
     const suffix = daySuffix(day.day);
     try {
       const end = await endDay({ query: (text) => connection.query(text) }, day);
-      this.tell(end, suffix, formatDuration(Math.round(this.elapsed() - startedAt)));
+      this.tell(end, day, formatDuration(Math.round(this.elapsed() - startedAt)));
       this.kept.delete(day.day);
       this.tellAt = -Infinity;
       return true;
@@ -202,9 +203,12 @@ export class Pruner implements Duty {
     }
   }
 
-  private tell(end: DayEnd, suffix: string, took: string): void {
+  private tell(end: DayEnd, { day, job }: Day, took: string): void {
+    const suffix = daySuffix(day);
     if (end === 'dropped')
-      this.parts.log.log(`dropped the jobs of ${suffix}, past their retention, in ${took}`);
+      this.parts.log.log(
+        `dropped the ${job ? 'jobs' : 'logs'} of ${suffix}, past their retention, in ${took}`,
+      );
     if (end === 'restored')
       this.parts.log.log(`a job of ${suffix} was opened again meanwhile: its day stays`);
   }
