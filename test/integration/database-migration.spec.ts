@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Database, type DatabaseOptions, type MigrationClass } from '../../src/modules/database/index.js';
@@ -52,8 +53,23 @@ class BreakNest1700000000003 implements MigrationInterface {
   async down(): Promise<void> {}
 }
 
+class PaintEggs1700000000004 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`ALTER TABLE egg ADD COLUMN colour text`);
+  }
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`ALTER TABLE egg DROP COLUMN colour`);
+  }
+}
+
 function applied(schema: string): Promise<{ name: string }[]> {
   return testDatabase.query(`SELECT name FROM "${schema}".rookery_migration ORDER BY id`);
+}
+
+async function session(name: string): Promise<Client> {
+  const client = new Client({ connectionString: testDatabase.url, application_name: name });
+  await client.connect();
+  return client;
 }
 
 const tables = (schema: string) =>
@@ -102,6 +118,26 @@ describe('migrations at boot', () => {
       { name: 'nest' },
       { name: 'rookery_migration' },
     ]);
+  });
+
+  it('wait for who holds a table without making others wait, and say for whom', async () => {
+    await database('public', { migrations: [AddEggs1700000000002] }).open();
+    const dump = await session('a dump');
+    await dump.query('BEGIN');
+    await dump.query('SELECT * FROM egg');
+    const lines: string[] = [];
+    const migrating = database('public', {
+      migrations: [AddEggs1700000000002, PaintEggs1700000000004],
+      log: { ...log, log: (line) => void lines.push(line) },
+    }).open();
+    await expect.poll(() => lines).toContainEqual(expect.stringMatching(/ waits for .*\(a dump\)/));
+    const others = await session('others');
+    await others.query(`SET lock_timeout = '1s'`);
+    for (let n = 0; n < 50; n++) await others.query('INSERT INTO egg VALUES (1)');
+    await dump.query('COMMIT');
+    await migrating;
+    expect(await testDatabase.query('SELECT DISTINCT colour FROM egg')).toEqual([{ colour: null }]);
+    await Promise.all([dump.end(), others.end()]);
   });
 
   it('leave nothing of one that fails, and the boot fails with its reason', async () => {

@@ -3,7 +3,7 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import type { ConnectionOptions } from './connection-options.js';
 import { poolConfig } from './pool-config.js';
 import { MIGRATION_TABLE } from './schema-guard.js';
-import { ordinarySettings, settingsSql, unboundedSettings } from './session-settings.js';
+import { migrationSettings, ordinarySettings, settingsSql } from './session-settings.js';
 
 /** A class with TypeORM's `@Entity`, or a schema that stands for one. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own type of an entity class
@@ -46,7 +46,7 @@ export function dataSourceOptions(settings: DataSourceSettings): PostgresDataSou
 export function migrationOptions(settings: DataSourceSettings): PostgresDataSourceOptions {
   return {
     ...commonOptions(settings),
-    extra: pool(settings, settingsSql(unboundedSettings(settings.schema), 'server')),
+    extra: pool(settings, settingsSql(migrationSettings(settings.schema), 'server')),
   };
 }
 

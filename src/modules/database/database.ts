@@ -33,8 +33,8 @@ import {
   controlSettings,
   holdingSettings,
   hotSettings,
+  migrationSettings,
   settingsSql,
-  unboundedSettings,
 } from './session-settings.js';
 import { StatementMeter } from './statement-meter.js';
 import { synchronizeClock } from './synchronize-clock.js';
@@ -268,7 +268,7 @@ export class Database {
     const { server, connection, dataSource } = this.parts;
     const { log, bootTimeoutMs = BOOT_TIMEOUT_MS } = this.options;
     const { signal } = this.aborter;
-    const setupSql = settingsSql(unboundedSettings(this.schema), 'server');
+    const setupSql = settingsSql(migrationSettings(this.schema), 'server');
     const waitOptions = {
       server,
       giveUpAfterMs: bootTimeoutMs,

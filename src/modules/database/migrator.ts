@@ -4,9 +4,19 @@ import { DataSource } from 'typeorm';
 import { monotonicMs } from '../../kernel/clock.js';
 import { type DataSourceSettings, type MigrationClass, migrationOptions } from './data-source-options.js';
 import { MIGRATION_TABLE, pendingMigrations } from './schema-guard.js';
+import { sqlState } from './sql-errors.js';
 
 /** How often a process that waits for another's migration looks whether it is done. */
 const LOCK_POLL_MS = 100;
+
+/** Between two tries of a migration that found a table locked: those who had to wait behind it get their turn. */
+const TABLE_LOCK_PAUSE_MS = 2_000;
+
+/** How often it is told whom a migration waits for. */
+const TELL_EVERY_MS = 30_000;
+
+/** PostgreSQL's code for a lock that was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** A wait as short as this is not worth a line in the log. */
 const QUIET_WAIT_MS = 2_000;
@@ -31,7 +41,7 @@ export async function migrate(client: Client, options: MigrateOptions): Promise<
     const names = await pending(client, options);
     if (names.length === 0) return;
     await makeSchema(client, options.schema);
-    await runMigrations(options);
+    await runMigrations(client, options);
     options.log(`migrated ${describe(options)}: ${names.join(', ')}`);
   } finally {
     // A session that broke has lost the lock already.
@@ -81,14 +91,49 @@ async function makeSchema(client: Client, schema: string): Promise<void> {
   if (rowCount === 0) await client.query(`CREATE SCHEMA ${escapeIdentifier(schema)}`);
 }
 
-async function runMigrations(options: MigrateOptions): Promise<void> {
+async function runMigrations(client: Client, options: MigrateOptions): Promise<void> {
   const dataSource = new DataSource(migrationOptions(options));
   await dataSource.initialize();
   try {
-    await dataSource.runMigrations();
+    for (let tellAt = monotonicMs(); !(await areThrough(dataSource));) {
+      if (monotonicMs() >= tellAt) {
+        tellAt = monotonicMs() + TELL_EVERY_MS;
+        options.log(
+          `a migration of ${describe(options)} waits for ${await whoHolds(client, options.schema)}`,
+        );
+      }
+      await pause(TABLE_LOCK_PAUSE_MS, undefined, { signal: options.signal });
+    }
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** Runs what is pending; false when a table is locked: what ran before stays, and the one that met the lock has left nothing. */
+async function areThrough(dataSource: DataSource): Promise<boolean> {
+  try {
+    await dataSource.runMigrations();
+    return true;
+  } catch (error) {
+    if (sqlState(error) === LOCK_NOT_AVAILABLE) return false;
+    throw error;
+  }
+}
+
+/** The oldest transaction that has locked a table of the schema, as an operator looks for it. */
+async function whoHolds(client: Client, schema: string): Promise<string> {
+  const { rows } = await client.query<{ pid: number; application: string; since: Date }>(
+    `SELECT a.pid, a.application_name AS application, a.xact_start AS since
+       FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND c.relnamespace = to_regnamespace($1) AND a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid()
+      ORDER BY a.xact_start LIMIT 1`,
+    [escapeIdentifier(schema)],
+  );
+  const [holder] = rows;
+  if (!holder) return 'a transaction that holds a lock on a table of it';
+  const { pid, application, since } = holder;
+  return `the transaction of session ${pid} (${application || 'no name'}), which began at ${since.toISOString()} and holds a lock on a table of it`;
 }
 
 /** The name TypeORM records. */

@@ -71,9 +71,19 @@ export function ordinarySettings(schema: string): SessionSettings {
   return { ...commonSettings(schema), statement_timeout: String(HOT_STATEMENT_TIMEOUT_MS) };
 }
 
-/** Sessions that run migrations: no timeout, because what they wait for ends by itself or not at all. */
-export function unboundedSettings(schema: string): SessionSettings {
-  return { ...commonSettings(schema), statement_timeout: '0', lock_timeout: '0' };
+/**
+ * Longest a migration waits for a lock before it lets everybody pass and asks anew: whoever comes to the table after it waits behind it, and
+ * those wait for `LOCK_TIMEOUT_MS` and no longer.
+ */
+const MIGRATION_LOCK_TIMEOUT_MS = LOCK_TIMEOUT_MS / 2;
+
+/** Sessions that run migrations: they may take as long as they need, but wait for nobody's lock for long. */
+export function migrationSettings(schema: string): SessionSettings {
+  return {
+    ...commonSettings(schema),
+    statement_timeout: '0',
+    lock_timeout: String(MIGRATION_LOCK_TIMEOUT_MS),
+  };
 }
 
 /**
