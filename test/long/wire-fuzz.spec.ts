@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { WireFuzz } from '../support/wire-fuzz.js';
+import { MET_ALWAYS, WireFuzz } from '../support/wire-fuzz.js';
 
 /** Over both entrances together; about a millisecond each. */
 const INPUTS = Number(process.env['FUZZ_INPUTS'] ?? 110_000);
@@ -15,6 +15,7 @@ it(`takes ${INPUTS} pieces of bytes over HTTP and NATS, answers each as document
   await fuzz.runNats(INPUTS / 2);
   const counts = [...fuzz.met].map(([word, count]) => `${word}: ${count}`).sort();
   process.stdout.write(`${counts.join('\n')}\n`);
+  expect([...fuzz.met.keys()]).toEqual(expect.arrayContaining([...MET_ALWAYS]));
   expect(await fuzz.account()).toBeUndefined();
   expect(await fuzz.isReady()).toBe(true);
 });

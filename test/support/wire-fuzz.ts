@@ -7,7 +7,7 @@ import { answerClientError, answerFrameworkError } from '../../src/index.js';
 import { eventually } from './eventually.js';
 import { openNatsServer, type NatsServer } from './nats-server.js';
 import { RestApp } from './rest-app.js';
-import { httpBytes, messages } from './wire-values.js';
+import { httpInputs, messages, type HttpInput } from './wire-values.js';
 
 /** Inputs that are under way at a time: most of the time of one is waiting. */
 const ABREAST = 64;
@@ -16,6 +16,15 @@ const A_PAGE = 5_000;
 /** A server that has said nothing for so long waits for more of the request; by then it has answered any that is whole. */
 const SILENCE_MS = 1_000;
 const ANSWER_WITHIN_MS = 30_000;
+
+/** What every run meets, be it short: one that only ever meets refusals would prove little. */
+export const MET_ALWAYS: readonly string[] = [
+  'http 201',
+  'http 400',
+  'http 415',
+  'jobs.create answered',
+  'jobs.create twice answered',
+];
 
 /** What a server wrote, one answer. */
 export interface WireAnswer {
@@ -32,6 +41,14 @@ export function httpComplaint({ status, type, body }: WireAnswer): string | unde
   const problem = JSON.parse(body) as Record<string, unknown>;
   const isWhole = ['type', 'title', 'detail', 'code'].every((field) => typeof problem[field] === 'string');
   return isWhole && problem['status'] === status ? undefined : `answered no whole problem: ${body}`;
+}
+
+/** What is wrong with how often a server answered over HTTP; undefined when nothing is. */
+export function silenceComplaint(
+  { isWhole }: Pick<HttpInput, 'isWhole'>,
+  answers: readonly WireAnswer[],
+): string | undefined {
+  return isWhole && answers.length === 0 ? 'there was no answer, and the request is whole:' : undefined;
 }
 
 /** What is wrong with a reply over NATS; undefined when nothing is. */
@@ -99,9 +116,12 @@ export class WireFuzz {
 
   /** Writes that many requests to sockets. Rejects with one whose answer is wrong. */
   async runHttp(inputs: number, seed?: number): Promise<void> {
-    await this.check(httpBytes, inputs, seed, async (bytes) => {
-      const written = await this.exchange(bytes);
-      for (const answer of answersIn(written, bytes)) {
+    await this.check(httpInputs, inputs, seed, async (input) => {
+      const { bytes } = input;
+      const answers = answersIn(await this.exchange(bytes), bytes);
+      const missing = silenceComplaint(input, answers);
+      if (missing !== undefined) throw new Error(`${missing} to ${shown(bytes)}`);
+      for (const answer of answers) {
         this.count(`http ${answer.status}`);
         const complaint = httpComplaint(answer);
         if (complaint !== undefined) throw new Error(`${complaint} to ${shown(bytes)}`);

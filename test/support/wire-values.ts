@@ -182,19 +182,36 @@ function requestOf({ method, path, version, type, odd, off }: Head, body: Buffer
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
 }
 
+/** What a client writes to its socket. */
+export interface HttpInput {
+  readonly bytes: Buffer;
+  /** True when it begins with a head that ends and all of the body that this says follows: a server has no more to wait for, and answers. */
+  readonly isWhole: boolean;
+}
+
 /** A request as a client might write it to its socket, up to and beyond what is HTTP. */
-export const httpBytes: Arbitrary<Buffer> = fc.oneof(
+export const httpInputs: Arbitrary<HttpInput> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc
       .tuple(heads, fc.oneof(jobBytes, orDamaged(lines), orDamaged(list)))
-      .map(([head, body]) => requestOf(head, body)),
+      .map(([head, body]) => ({ bytes: requestOf(head, body), isWhole: isWhole(head) })),
   },
   {
     weight: 1,
-    arbitrary: damaged(fc.tuple(heads, jobBytes).map(([head, body]) => requestOf(head, body))),
+    arbitrary: damaged(fc.tuple(heads, jobBytes).map(([head, body]) => requestOf(head, body))).map(
+      (bytes) => ({ bytes, isWhole: false }),
+    ),
   },
 );
+
+/**
+ * An odd header may say that another body follows than the one that does, or none. Node closes the connection of a CONNECT that nobody listens
+ * for, without an answer.
+ */
+function isWhole({ method, odd, off }: Head): boolean {
+  return off <= 0 && odd.length === 0 && method !== 'CONNECT';
+}
 
 /** A request over NATS, with a reply to wait for or without. */
 export const messages = (
