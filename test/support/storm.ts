@@ -19,6 +19,8 @@ const SERVICES: readonly Service[] = ['job', 'status', 'scheduler', 'worker one'
 
 /** The shortest there may be, so that the jobs of a killed worker come back soon. */
 const VISIBILITY_TIMEOUT = '15s';
+/** A worker boots in that time on a loaded machine. */
+const AT_WORK_WITHIN_MS = 10_000;
 /** After the last fault: a killed worker is judged, its jobs back off and run, what no ticket covers is found. */
 const CALM_MS = 180_000;
 
@@ -185,10 +187,23 @@ export class Storm {
       return;
     }
     const process = this.process(target);
+    if (target.startsWith('worker')) await this.isAtWork(process);
     this.expected.add(process);
     await process.kill();
     await pause(downMs);
     this.start(target);
+  }
+
+  /** Waits a little until that worker runs something: one that is killed while it boots or is idle loses nothing. */
+  private async isAtWork({ pid }: RookeryProcess): Promise<void> {
+    const runs = (): Promise<object[]> =>
+      this.query(
+        `SELECT job.id FROM job JOIN worker ON worker.id = worker_id WHERE status = 'executing' AND pid = $1 LIMIT 1`,
+        [pid],
+      );
+    await eventually(async () => (await runs()).length > 0, { withinMs: AT_WORK_WITHIN_MS }).catch(
+      () => undefined,
+    );
   }
 
   private async crashPostgres(): Promise<void> {
