@@ -4,7 +4,7 @@ import { enqueueBulk } from '../support/process-api.js';
 import type { RookeryProcess } from '../support/rookery-process.js';
 import { useServiceScene } from '../support/service-scene.js';
 
-/** A few hundred tickets. The server refuses what is beyond with the error that a full disk gives it: there is no room for the message. */
+/** A few hundred tickets, by the server's own limit: it refuses what is beyond, and its JetStream goes on. */
 const STORE_BYTES = 32 * 1024;
 const REQUESTS = 150;
 const A_REQUEST = 10;

@@ -73,18 +73,19 @@ export class NatsServer implements SharedNats {
   /** Starts it, with the store it left or an empty one, and resolves when it listens. */
   async start({ isWiped = false }: { readonly isWiped?: boolean } = {}): Promise<void> {
     if (this.process) throw new Error('the server runs already');
-    const store = join(this.folder, 'store');
-    if (isWiped) await rm(store, { recursive: true, force: true });
-    const { hasJetStream = true, mostStoreBytes } = this.options;
-    const limit = mostStoreBytes === undefined ? '' : `, max_file_store: ${mostStoreBytes}`;
-    const jetStream = hasJetStream ? `jetstream: { store_dir: "${store}"${limit} }` : '';
-    const config = (this.options.config ?? '').replaceAll('FOLDER', this.folder);
-    await writeFile(
-      join(this.folder, 'nats.conf'),
-      `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:-1"\n${jetStream}\n${config}\n`,
-    );
+    if (isWiped) await rm(this.store, { recursive: true, force: true });
+    await this.configure(this.options.hasJetStream ?? true);
     this.binary = await findNatsBinary();
     await this.spawn(this.binary);
+  }
+
+  /** Switches JetStream off or on while the server runs and its clients stay connected. */
+  async switchJetStream(isOn: boolean): Promise<void> {
+    await this.configure(isOn);
+    const before = this.output.length;
+    if (!this.process) throw new Error('the server does not run');
+    await send(this.process, this.binary, 'SIGHUP');
+    await eventually(() => this.output.slice(before).includes('Reloaded server configuration'));
   }
 
   /** How many clients are connected, as the server itself counts them. */
@@ -108,6 +109,21 @@ export class NatsServer implements SharedNats {
   async close(): Promise<void> {
     await this.kill();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  private get store(): string {
+    return join(this.folder, 'store');
+  }
+
+  private async configure(hasJetStream: boolean): Promise<void> {
+    const { mostStoreBytes } = this.options;
+    const limit = mostStoreBytes === undefined ? '' : `, max_file_store: ${mostStoreBytes}`;
+    const jetStream = hasJetStream ? `jetstream: { store_dir: "${this.store}"${limit} }` : '';
+    const config = (this.options.config ?? '').replaceAll('FOLDER', this.folder);
+    await writeFile(
+      join(this.folder, 'nats.conf'),
+      `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:-1"\n${jetStream}\n${config}\n`,
+    );
   }
 
   private async spawn({ command, leadingArguments }: NatsBinary): Promise<void> {
@@ -138,14 +154,22 @@ export class NatsServer implements SharedNats {
     this.process = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    if (binary?.container === undefined) child.kill(signal);
-    else await promisify(execFile)('docker', ['kill', '--signal', signal, binary.container]);
+    await send(child, binary, signal);
     await Promise.race([
       ended,
       pause(START_WITHIN_MS, undefined, { ref: false }).then(() => child.kill('SIGKILL')),
     ]);
     await ended;
   }
+}
+
+async function send(
+  child: ChildProcess,
+  binary: NatsBinary | undefined,
+  signal: NodeJS.Signals,
+): Promise<void> {
+  if (binary?.container === undefined) child.kill(signal);
+  else await promisify(execFile)('docker', ['kill', '--signal', signal, binary.container]);
 }
 
 /** A port that nobody listens on at the moment. */
