@@ -273,6 +273,26 @@ describe('the dashboard', () => {
   });
 });
 
+describe('the dashboard when things go wrong', () => {
+  it('refuses at once what is tapped without signal, and does not do it later', async () => {
+    await open('/queues');
+    const pause = page.getByRole('button', { name: 'Pause the queue objects' });
+    await pause.waitFor();
+    await context.setOffline(true);
+    await pause.click();
+    await page.getByText('This device is offline', { exact: true }).first().waitFor();
+    const changes: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() !== 'GET') changes.push(request.url());
+    });
+    const isBack = page.waitForResponse((response) => response.url().endsWith('/queue'));
+    await context.setOffline(false);
+    await isBack;
+    await pause.waitFor();
+    expect(changes).toEqual([]);
+  });
+});
+
 describe('the dashboard of a server with tokens', () => {
   const secret = 'operate-secret-0123456789';
   let guarded: SamplesApp;

@@ -24,19 +24,31 @@ export async function answered<Body>(
 }
 
 async function send(request: Request): Promise<Response> {
+  const wasOffline = !navigator.onLine;
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_MS)]);
     return await fetch(request, { signal });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(
-      0,
-      'unreachable',
-      'The server does not answer',
-      'It may be restarting, or the network is away. The page goes on asking.',
-    );
+    throw wasOffline ? offline() : unreachable();
   }
 }
+
+const offline = (): ApiError =>
+  new ApiError(
+    0,
+    'offline',
+    'This device is offline',
+    'Nothing was sent, and nothing is sent later. What is shown is as it was before.',
+  );
+
+const unreachable = (): ApiError =>
+  new ApiError(
+    0,
+    'unreachable',
+    'The server does not answer',
+    'It may be restarting, or the network is away. The page goes on asking.',
+  );
 
 function problemOf(status: number, body: unknown): ApiError {
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Partial<ApiError>;

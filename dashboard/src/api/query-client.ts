@@ -11,12 +11,18 @@ const onError = (error: Error): void => {
   if (error instanceof ApiError && error.status === 401) signInState.set(true);
 };
 
-/** What the page knows of the server. Answers are shared by all parts of the page; a hidden tab asks for nothing. */
+/**
+ * What the page knows of the server. Answers are shared by all parts of the page; a hidden tab asks for nothing. Without a network requests are
+ * made all the same and fail, so that figures are not taken for fresh, and no act is kept to be done when nobody expects it any more.
+ */
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({ onError }),
   mutationCache: new MutationCache({ onError }),
   defaultOptions: {
+    mutations: { networkMode: 'always' },
     queries: {
+      networkMode: 'always',
+      refetchOnReconnect: true,
       retry: isWorthRetrying,
       staleTime: 2_000,
       refetchIntervalInBackground: false,
