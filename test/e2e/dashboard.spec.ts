@@ -291,6 +291,22 @@ describe('the dashboard when things go wrong', () => {
     await pause.waitFor();
     expect(changes).toEqual([]);
   });
+
+  it('says that an act without an answer may be done, and does not do it twice', async () => {
+    const id = await failedJob('once');
+    await open(`/jobs/${id}`);
+    await page.getByRole('button', { name: 'Retry with another payload' }).click();
+    await page.route('**/job', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.getByRole('alert').getByText('It may have been done all the same').waitFor();
+    await page.unroute('**/job');
+    await page.getByRole('button', { name: 'Enqueue' }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith(id));
+    expect((await send<{ jobs: unknown[] }>('GET', '/job/all?objectId=once')).jobs).toHaveLength(2);
+  });
 });
 
 describe('the dashboard of a server with tokens', () => {

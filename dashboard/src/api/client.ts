@@ -23,14 +23,27 @@ export async function answered<Body>(
   return data as Body;
 }
 
-async function send(request: Request): Promise<Response> {
+/** Sends a request that changes nothing, whatever its method. Throws `ApiError` when no whole answer came. */
+export async function ask(request: Request): Promise<Response> {
   const wasOffline = !navigator.onLine;
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_MS)]);
-    return await fetch(request, { signal });
+    const response = await fetch(request, { signal });
+    // Read here, where a body that breaks off is known for what it is.
+    return new Response(response.body && (await response.arrayBuffer()), response);
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    if (request.signal.aborted) throw error;
     throw wasOffline ? offline() : unreachable();
+  }
+}
+
+/** Sends any request; of one that changes something it says what its missing answer means. */
+async function send(request: Request): Promise<Response> {
+  try {
+    return await ask(request);
+  } catch (error) {
+    const isLost = error instanceof ApiError && error.code === 'unreachable' && request.method !== 'GET';
+    throw isLost ? unanswered() : error;
   }
 }
 
@@ -48,6 +61,14 @@ const unreachable = (): ApiError =>
     'unreachable',
     'The server does not answer',
     'It may be restarting, or the network is away. The page goes on asking.',
+  );
+
+const unanswered = (): ApiError =>
+  new ApiError(
+    0,
+    'unanswered',
+    'No answer came',
+    'It may have been done all the same: look before you do it again. The page does not repeat it by itself.',
   );
 
 function problemOf(status: number, body: unknown): ApiError {

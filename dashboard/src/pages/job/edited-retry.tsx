@@ -3,10 +3,11 @@ import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { useNavigate } from 'react-router';
 import { answered, api } from '../../api/client.js';
+import { newKey } from '../../api/new-key.js';
 import type { Job, JobRequest } from '../../api/types.js';
 import { ProblemAlert } from '../../parts/problem-alert.js';
 
-/** Enqueues the job anew with the payload as edited. The old one stays as it is; the new one names it. */
+/** Enqueues the job anew with the payload as edited, once however often it is tried. The old one stays as it is; the new one names it. */
 export function EditedRetry({
   job,
   onClose,
@@ -15,10 +16,17 @@ export function EditedRetry({
   readonly onClose: () => void;
 }): ReactElement {
   const [text, setText] = useState(JSON.stringify(job.payload, null, 2));
+  const [key] = useState(newKey);
   const navigate = useNavigate();
   const payload = parsed(text);
   const send = useMutation({
-    mutationFn: () => answered(api.POST('/job', { body: { ...optionsOf(job), payload: payload.value } })),
+    mutationFn: () =>
+      answered(
+        api.POST('/job', {
+          params: { header: { 'Idempotency-Key': key } },
+          body: { ...optionsOf(job), payload: payload.value },
+        }),
+      ),
     onSuccess: ({ id }) => {
       onClose();
       void navigate(`/jobs/${id}`);
