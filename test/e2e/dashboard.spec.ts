@@ -274,6 +274,23 @@ describe('the dashboard', () => {
 });
 
 describe('the dashboard when things go wrong', () => {
+  /** Lets the test answer every request that matches, and tells which were made. */
+  async function answering(
+    pattern: string,
+    answer: (body: { readonly dryRun?: boolean; readonly cursor?: string }, at: number) => unknown,
+  ): Promise<{ readonly dryRun?: boolean; readonly until?: string; readonly cursor?: string }[]> {
+    const asked: { dryRun?: boolean; until?: string; cursor?: string }[] = [];
+    await page.route(pattern, async (route) => {
+      const body = (route.request().postDataJSON() ?? {}) as { dryRun?: boolean; cursor?: string };
+      asked.push(body);
+      await route.fulfill({ json: await answer(body, asked.length) });
+    });
+    return asked;
+  }
+
+  const held = async (name: string, objectId?: string): Promise<string> =>
+    enqueue({ name, payload: { param: 'later' }, delay: '1h', ...(objectId !== undefined && { objectId }) });
+
   it('refuses at once what is tapped without signal, and does not do it later', async () => {
     await open('/queues');
     const pause = page.getByRole('button', { name: 'Pause the queue objects' });
@@ -290,6 +307,97 @@ describe('the dashboard when things go wrong', () => {
     await isBack;
     await pause.waitFor();
     expect(changes).toEqual([]);
+  });
+
+  it('changes no more jobs once the page with the dialog is left, and says how many it changed', async () => {
+    const id = await held('example:job');
+    let answerFirst = (): void => undefined;
+    const isLeft = new Promise<void>((resolve) => (answerFirst = resolve));
+    const asked = await answering('**/job/cancel', async ({ dryRun = false }, at) => {
+      if (dryRun) return { matched: 3, changed: 0, executing: 0, more: false, next: null };
+      await isLeft;
+      return { matched: 1, changed: 1, executing: 0, more: at < 4, next: at < 4 ? 'further' : null };
+    });
+    await open('/queues');
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel all…' }).click();
+    await page.getByRole('button', { name: 'Cancel 3 jobs' }).click();
+    await page.getByText('0 jobs so far').waitFor();
+    await page.goBack();
+    answerFirst();
+    await page.getByText('1 job canceled. It was stopped there; the rest is as it was.').waitFor();
+    expect(asked.filter(({ dryRun }) => dryRun !== true)).toHaveLength(1);
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('says how many jobs it changed before a request failed', async () => {
+    const id = await held('example:job');
+    await page.route('**/job/cancel', (route) => {
+      const { dryRun = false, cursor } = route.request().postDataJSON() as Record<string, unknown>;
+      if (cursor !== undefined) return route.abort();
+      const counts = dryRun ? { matched: 3, changed: 0 } : { matched: 2, changed: 2 };
+      return route.fulfill({
+        json: { ...counts, executing: 0, more: !dryRun, next: dryRun ? null : 'further' },
+      });
+    });
+    await open('/jobs?status=waiting');
+    await page.getByRole('button', { name: 'Cancel all…' }).click();
+    await page.getByRole('button', { name: 'Cancel 3 jobs' }).click();
+    await page.getByText('2 jobs canceled. Then it failed: No answer came').waitFor();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('changes no job that was made after it had counted', async () => {
+    const first = await held('example:job', 'fixed');
+    await open('/jobs?status=waiting&objectId=fixed');
+    await page.getByRole('button', { name: 'Cancel all…' }).click();
+    await page.getByText('1 job will be canceled.').waitFor();
+    const second = await held('example:job', 'fixed');
+    await page.getByRole('button', { name: 'Cancel 1 job' }).click();
+    await page.getByText('1 job canceled', { exact: true }).waitFor();
+    expect((await send<{ status: string }>('GET', `/job/${first}`)).status).toBe('canceled');
+    expect((await send<{ status: string }>('GET', `/job/${second}`)).status).toBe('waiting');
+    await send('POST', `/job/${second}/cancel`);
+  });
+
+  it('counts on when it has found nothing yet, calls a part of the count so, and tells what was only told to stop', async () => {
+    const id = await held('example:job');
+    const asked = await answering('**/job/cancel', ({ dryRun = false, cursor = '0' }) =>
+      dryRun
+        ? { matched: cursor < '5' ? 0 : 7, changed: 0, executing: 0, more: true, next: `${+cursor + 1}` }
+        : { matched: 40, changed: 40, executing: 2, more: false, next: null },
+    );
+    await open('/jobs?status=waiting');
+    await page.getByRole('button', { name: 'Cancel all…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('None found yet').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Cancel all', exact: true }).isEnabled()).toBe(true);
+    await dialog.getByRole('button', { name: 'Count on' }).click();
+    await dialog.getByText('At least 35 jobs').waitFor();
+    expect(asked.flatMap(({ cursor = [] }) => cursor)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(String));
+    await dialog.getByRole('button', { name: 'Cancel all (35 jobs or more)' }).click();
+    await page.getByText('38 jobs canceled, 2 told to stop', { exact: true }).waitFor();
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('leads from a failure spike to what failed in it alone', async () => {
+    const spike = {
+      code: 'failure_spike',
+      severity: 'critical',
+      queue: 'objects',
+      name: null,
+      workerId: null,
+    };
+    await answering('**/attention', () => ({
+      items: [{ ...spike, title: 'Half of the jobs failed', detail: '', since: null }],
+    }));
+    await open('');
+    await page.getByRole('link', { name: 'See what failed' }).click();
+    const since = new URL(page.url()).searchParams.get('since') ?? '';
+    const fiveMinutes = 5 * 60_000;
+    expect(Date.parse(since)).toBeGreaterThan(Date.now() - fiveMinutes - 60_000);
+    expect(Date.parse(since)).toBeLessThan(Date.now() - fiveMinutes + 60_000);
   });
 
   it('says that an act without an answer may be done, and does not do it twice', async () => {

@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch';
 import { ApiError } from './api-error.js';
+import { hearClock } from './server-clock.js';
 import type { paths } from './schema.js';
 
 /** Where the API is: beside the page's own folder, whatever prefix stands before both. */
@@ -29,6 +30,7 @@ export async function ask(request: Request): Promise<Response> {
   try {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_MS)]);
     const response = await fetch(request, { signal });
+    hearClock(response);
     // Read here, where a body that breaks off is known for what it is.
     return new Response(response.body && (await response.arrayBuffer()), response);
   } catch (error) {

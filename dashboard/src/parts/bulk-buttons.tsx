@@ -2,7 +2,8 @@ import { Button, Group, Text } from '@mantine/core';
 import { useState, type ReactElement } from 'react';
 import type { JobFilter } from '../api/types.js';
 import { countedText } from '../text/count-text.js';
-import { BulkDialog, type BulkBody, type BulkVerb } from './bulk-dialog.js';
+import type { BulkBody, BulkVerb } from './bulk-change.js';
+import { BulkDialog } from './bulk-dialog.js';
 import { Icon } from './icon.js';
 
 /** Which states each verb is for. */

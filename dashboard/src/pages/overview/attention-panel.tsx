@@ -2,6 +2,7 @@ import { Button, Text, VisuallyHidden } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
+import { serverNow } from '../../api/server-clock.js';
 import { attentionQuery } from '../../api/queries.js';
 import type { AttentionItem } from '../../api/types.js';
 import { Icon } from '../../parts/icon.js';
@@ -11,6 +12,9 @@ import { QueryView } from '../../parts/query-view.js';
 import { Tag } from '../../parts/tag.js';
 import { TimeAgo } from '../../parts/time-ago.js';
 import { countedText } from '../../text/count-text.js';
+
+/** How far back the failures lie that a failure spike is told of, in ms. */
+const SPIKE_MS = 5 * 60_000;
 
 /** What is wrong, worst first, each with where to look or what to do. */
 export function AttentionPanel(): ReactElement {
@@ -77,7 +81,7 @@ function Item({ item }: { readonly item: AttentionItem }): ReactElement {
 }
 
 function Actions({
-  item: { code, queue, name, workerId },
+  item: { code, queue, name, workerId, since },
 }: {
   readonly item: AttentionItem;
 }): ReactElement | null {
@@ -85,7 +89,7 @@ function Actions({
     case 'queue_paused':
       return queue === null ? null : <PauseButton queue={queue} isPaused />;
     case 'failure_spike':
-      return <GoTo to={`/jobs?status=failed&queue=${queue ?? ''}`} text="See what failed" />;
+      return <GoTo to={`/jobs?${failedSince(queue, since)}`} text="See what failed" />;
     case 'old_job':
       return <GoTo to={`/jobs?status=waiting&queue=${queue ?? ''}`} text="See what waits" />;
     case 'unserved_type':
@@ -98,6 +102,12 @@ function Actions({
     case 'transport_away':
       return null;
   }
+}
+
+/** Those of the spike alone: what is done with all of the list is not done with failures of last week. */
+function failedSince(queue: string | null, since: string | null): string {
+  const from = since ?? new Date(serverNow() - SPIKE_MS).toISOString();
+  return new URLSearchParams({ status: 'failed', queue: queue ?? '', since: from }).toString();
 }
 
 function GoTo({ to, text }: { readonly to: string; readonly text: string }): ReactElement {
