@@ -1,6 +1,7 @@
 import { lazy, Suspense, type ReactElement } from 'react';
-import { Route, Routes } from 'react-router';
+import { Route, Routes, useLocation } from 'react-router';
 import { Empty } from './parts/empty.js';
+import { ErrorBoundary } from './parts/error-boundary.js';
 import { Loading } from './parts/loading.js';
 import { Shell } from './shell/shell.js';
 import { SignInGate } from './shell/sign-in-gate.js';
@@ -19,23 +20,26 @@ const pages = {
 
 /** Which page each address shows. The overview is there at once; the others are fetched when they are gone to. */
 export function App(): ReactElement {
+  const { pathname } = useLocation();
   return (
     <SignInGate>
       <Shell>
-        <Suspense fallback={<Loading />}>
-          <Routes>
-            <Route index element={<OverviewPage />} />
-            <Route path="jobs" element={<pages.jobs />} />
-            <Route path="jobs/:id" element={<pages.job />} />
-            <Route path="queues" element={<pages.queues />} />
-            <Route path="workers" element={<pages.workers />} />
-            <Route path="schedules" element={<pages.schedules />} />
-            <Route path="schedules/:name" element={<pages.schedule />} />
-            <Route path="batches" element={<pages.batches />} />
-            <Route path="batches/:id" element={<pages.batch />} />
-            <Route path="*" element={<Empty title="There is no such page." />} />
-          </Routes>
-        </Suspense>
+        <ErrorBoundary place={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Routes>
+              <Route index element={<OverviewPage />} />
+              <Route path="jobs" element={<pages.jobs />} />
+              <Route path="jobs/:id" element={<pages.job />} />
+              <Route path="queues" element={<pages.queues />} />
+              <Route path="workers" element={<pages.workers />} />
+              <Route path="schedules" element={<pages.schedules />} />
+              <Route path="schedules/:name" element={<pages.schedule />} />
+              <Route path="batches" element={<pages.batches />} />
+              <Route path="batches/:id" element={<pages.batch />} />
+              <Route path="*" element={<Empty title="There is no such page." />} />
+            </Routes>
+          </Suspense>
+        </ErrorBoundary>
       </Shell>
     </SignInGate>
   );

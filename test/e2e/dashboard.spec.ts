@@ -400,6 +400,24 @@ describe('the dashboard when things go wrong', () => {
     expect(Date.parse(since)).toBeLessThan(Date.now() - fiveMinutes + 60_000);
   });
 
+  it('says that a part of it could not be loaded, reloads once by itself, and again when told to', async () => {
+    let loads = 0;
+    page.on('load', () => loads++);
+    await open('');
+    await page.route('**/assets/jobs-*', (route) => route.abort());
+    const isReloaded = page.waitForEvent('load');
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+    await isReloaded;
+    await page.getByText('This part of the page could not be shown').waitFor();
+    await page.getByRole('link', { name: 'Queues', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'Queues' }).waitFor();
+    await page.goBack();
+    expect(loads).toBe(2);
+    await page.unroute('**/assets/jobs-*');
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
+  });
+
   it('says that an act without an answer may be done, and does not do it twice', async () => {
     const id = await failedJob('once');
     await open(`/jobs/${id}`);
