@@ -433,6 +433,17 @@ describe('the dashboard when things go wrong', () => {
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     expect((await send<{ jobs: unknown[] }>('GET', '/job/all?objectId=once')).jobs).toHaveLength(2);
   });
+
+  it('shows no figure and calls nothing well that it does not know of', async () => {
+    await page.route('**/queue', (route) => route.abort());
+    await answering('**/worker', () => ({ workers: [] }));
+    await answering('**/attention', () => ({ items: [] }));
+    await open('');
+    await page.getByText('No worker is alive:').waitFor();
+    await page.getByText('Nothing does.').waitFor();
+    expect(await page.locator('.stat', { hasText: 'Waiting' }).innerText()).toMatch(/–$/);
+    expect(await page.getByText('every job type has a worker').count()).toBe(0);
+  });
 });
 
 describe('the dashboard of a server with tokens', () => {

@@ -60,7 +60,7 @@ function Legend(): ReactElement {
 }
 
 function Figures({
-  queues = [],
+  queues,
   history,
   workers,
 }: {
@@ -68,27 +68,28 @@ function Figures({
   readonly history: History | undefined;
   readonly workers: readonly Worker[] | undefined;
 }): ReactElement {
-  const sum = (of: (queue: Queue) => number): number => queues.reduce((total, queue) => total + of(queue), 0);
-  const hour = sumOf(history?.queues ?? []);
-  const failed = total(hour.failed);
-  const slots = (which: 'busy' | 'slots'): number => total(workers?.map((worker) => worker[which]) ?? []);
+  const hour = history && sumOf(history.queues);
+  const failed = hour && total(hour.failed);
+  const slots = (which: 'busy' | 'slots'): string => figure(workers?.map((worker) => worker[which]));
   return (
     <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="sm">
-      <Stat label="Waiting">{countText(sum((queue) => queue.waiting))}</Stat>
-      <Stat label="Executing">{countText(sum((queue) => queue.executing))}</Stat>
-      <Stat label="Done in the last hour">{countText(total(hour.done))}</Stat>
-      <Stat label="Failed in the last hour" isBad={failed > 0}>
-        {countText(failed)}
+      <Stat label="Waiting">{figure(queues?.map((queue) => queue.waiting))}</Stat>
+      <Stat label="Executing">{figure(queues?.map((queue) => queue.executing))}</Stat>
+      <Stat label="Done in the last hour">{figure(hour?.done)}</Stat>
+      <Stat label="Failed in the last hour" isBad={failed !== undefined && failed > 0}>
+        {figure(hour?.failed)}
       </Stat>
       <Stat label="Workers alive" isBad={workers?.length === 0}>
-        {workers === undefined ? '–' : countText(workers.length)}
+        {figure(workers?.map(() => 1))}
       </Stat>
-      <Stat label="Slots busy">
-        {workers === undefined ? '–' : `${countText(slots('busy'))} / ${countText(slots('slots'))}`}
-      </Stat>
+      <Stat label="Slots busy">{workers === undefined ? '–' : `${slots('busy')} / ${slots('slots')}`}</Stat>
     </SimpleGrid>
   );
 }
+
+/** A sum to be read; a dash as long as nothing is known. */
+const figure = (values: readonly number[] | undefined): string =>
+  values === undefined ? '–' : countText(total(values));
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 

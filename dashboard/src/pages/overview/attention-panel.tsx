@@ -26,7 +26,7 @@ export function AttentionPanel(): ReactElement {
           {({ items }) =>
             items.length === 0 ? (
               <div className="all-well">
-                <Icon name="check" /> Nothing does. Queues move, and every job type has a worker.
+                <Icon name="check" /> Nothing does.
               </div>
             ) : (
               items.map((item) => <Item key={keyOf(item)} item={item} />)
