@@ -418,6 +418,24 @@ describe('the dashboard when things go wrong', () => {
     await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
   });
 
+  it('listens again after the stream of events was refused', async () => {
+    await page.clock.install();
+    await page.route('**/events?*', (route) => route.fulfill({ status: 503, body: 'restarting' }));
+    const isRefused = page.waitForResponse(/events\?/);
+    await open('/queues');
+    await isRefused;
+    await page.unroute('**/events?*');
+    const isStreaming = page.waitForResponse(
+      (response) => response.url().includes('/events?') && response.ok(),
+    );
+    // In steps: the refusal reaches the page some time after its answer.
+    await Promise.race([
+      isStreaming,
+      expect.poll(() => page.clock.runFor(2_000).then(() => false), { timeout: 8_000 }).toBe(true),
+    ]);
+    await isStreaming;
+  });
+
   it('says that an act without an answer may be done, and does not do it twice', async () => {
     const id = await failedJob('once');
     await open(`/jobs/${id}`);

@@ -9,6 +9,10 @@ import { live } from './refresh.js';
 /** Requests that follow events are made at most once in this time, in ms, however many events there are. */
 const CALM_MS = 5_000;
 
+/** After a stream was refused, as during a restart, it is asked for again so much later, in ms; twice as late after each further refusal. */
+const AGAIN_MS = 5_000;
+const LATEST_AGAIN_MS = 60_000;
+
 /**
  * Keeps the page up to date by the server's events: of the job or the batch that is looked at, else of all queues and workers. One stream a tab,
  * none while it is hidden. While there is no stream the page asks by itself.
@@ -32,12 +36,49 @@ export function useLive(): void {
   }, [client, query]);
 }
 
-/** Listens until the function returned is called. The browser connects again by itself. */
+/**
+ * Listens until the function returned is called. After a connection that breaks the browser connects again by itself; after an answer that is no
+ * stream it does not, and this does.
+ */
 function listen(query: string, client: QueryClient): () => void {
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let pauseMs = AGAIN_MS;
+  let close = connect();
+  return () => {
+    clearTimeout(again);
+    close();
+  };
+
+  function connect(): () => void {
+    return hear(query, client, {
+      onOpen: () => (pauseMs = AGAIN_MS),
+      onRefused: () => {
+        again = setTimeout(() => {
+          close();
+          close = connect();
+        }, pauseMs);
+        pauseMs = Math.min(pauseMs * 2, LATEST_AGAIN_MS);
+      },
+    });
+  }
+}
+
+/** One stream, until the function returned is called. */
+function hear(
+  query: string,
+  client: QueryClient,
+  { onOpen, onRefused }: { readonly onOpen: () => void; readonly onRefused: () => void },
+): () => void {
   const source = new EventSource(new URL(`events?${query}`, apiRoot));
   const calmly = calm((queryKey) => void client.invalidateQueries({ queryKey }));
-  source.onopen = () => live.set(true);
-  source.onerror = () => live.set(false);
+  source.onopen = () => {
+    live.set(true);
+    onOpen();
+  };
+  source.onerror = () => {
+    live.set(false);
+    if (source.readyState === EventSource.CLOSED) onRefused();
+  };
   on<Queue>(source, 'queue', (queue) => {
     client.setQueryData(queuesQuery.queryKey, (known) => known && withQueue(known, queue));
     calmly.ask('attention');
