@@ -462,6 +462,42 @@ describe('the dashboard when things go wrong', () => {
     expect(await page.locator('.stat', { hasText: 'Waiting' }).innerText()).toMatch(/–$/);
     expect(await page.getByText('every job type has a worker').count()).toBe(0);
   });
+
+  it('skips to the content by its first link, and stays on the page', async () => {
+    await open('/queues');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+    expect(new URL(page.url()).pathname).toBe('/dashboard/queues');
+  });
+
+  it('selects all jobs shown on a phone', async () => {
+    const id = await held('example:job', 'for phones');
+    await page.setViewportSize(PHONE);
+    await open('/jobs?objectId=for+phones');
+    await page.getByLabel('Select all jobs shown').click();
+    await page.getByText('1 job chosen').waitFor();
+    await send('POST', `/job/${id}/cancel`);
+  });
+
+  it('shows an id to be copied by hand where the browser lets no page copy', async () => {
+    await page.addInitScript('delete Navigator.prototype.clipboard');
+    const id = await failedJob('to copy');
+    await open('/jobs?objectId=to+copy');
+    await page.getByRole('button', { name: 'Copy id' }).click();
+    expect(await page.getByRole('textbox', { name: 'Copy it by hand' }).inputValue()).toBe(id);
+  });
+
+  it('goes to the worker that a link names', async () => {
+    const { workers } = await send<{ workers: { id: string }[] }>('GET', '/worker');
+    const one = workers[0];
+    const many = Array.from({ length: 12 }, (_, at) => ({ ...one, id: at === 9 ? one?.id : `other-${at}` }));
+    await answering('**/worker', () => ({ workers: many }));
+    await open(`/workers#${one?.id}`);
+    const top = (): Promise<number> =>
+      page.evaluate(`document.getElementById(${JSON.stringify(one?.id)}).getBoundingClientRect().top`);
+    await expect.poll(top).toBeLessThan(DESKTOP.height / 2);
+  });
 });
 
 describe('the dashboard of a server with tokens', () => {

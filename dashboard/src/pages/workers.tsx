@@ -1,6 +1,7 @@
 import { Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactElement } from 'react';
+import { useEffect, useRef, type ReactElement } from 'react';
+import { useLocation } from 'react-router';
 import { workersQuery } from '../api/queries.js';
 import { answered, api } from '../api/client.js';
 import type { Worker } from '../api/types.js';
@@ -54,8 +55,13 @@ function WorkerCard({ worker }: { readonly worker: Worker }): ReactElement {
     () => answered(api.POST('/worker/{id}/drain', { params: { path: { id } } })),
     () => `${host} (pid ${pid}) takes no more jobs and finishes what it holds`,
   );
+  const card = useRef<HTMLElement>(null);
+  const isMeant = useLocation().hash === `#${id}`;
+  useEffect(() => {
+    if (isMeant) card.current?.scrollIntoView();
+  }, [isMeant]);
   return (
-    <section className="panel" id={id} aria-label={`Worker ${host} pid ${pid}`}>
+    <section className="panel worker-card" id={id} ref={card} aria-label={`Worker ${host} pid ${pid}`}>
       <div className="panel-head">
         <Group gap="xs">
           <Text fw={600} span>

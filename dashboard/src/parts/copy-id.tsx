@@ -1,11 +1,15 @@
-import { CopyButton, Tooltip, UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { Tooltip, UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { useClipboard } from '@mantine/hooks';
 import type { ReactElement } from 'react';
 import { Icon } from './icon.js';
 
 /** Enough of a UUIDv7's end to tell jobs apart: its beginning is the time, which is alike for neighbours. */
 const TAIL = 8;
 
-/** An id, shortened where it stands in a row, that one click copies in full. */
+/**
+ * An id, shortened where it stands in a row, that one click copies in full. Where the browser lets no page copy, as over plain HTTP, the click shows it
+ * in full and selected.
+ */
 export function CopyId({
   id,
   isFull = false,
@@ -13,17 +17,26 @@ export function CopyId({
   readonly id: string;
   readonly isFull?: boolean;
 }): ReactElement {
+  const { copy, copied, error } = useClipboard();
+  if (error) {
+    return (
+      <input
+        className="copy-id-field"
+        aria-label="Copy it by hand"
+        value={id}
+        readOnly
+        autoFocus
+        onFocus={({ currentTarget }) => currentTarget.select()}
+      />
+    );
+  }
   return (
-    <CopyButton value={id}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? 'Copied' : `Copy ${id}`}>
-          <UnstyledButton onClick={copy} className="copy-id">
-            <VisuallyHidden>Copy id </VisuallyHidden>
-            <code>{isFull ? id : `…${id.slice(-TAIL)}`}</code>
-            <Icon name={copied ? 'check' : 'copy'} size={14} />
-          </UnstyledButton>
-        </Tooltip>
-      )}
-    </CopyButton>
+    <Tooltip label={copied ? 'Copied' : `Copy ${id}`}>
+      <UnstyledButton onClick={() => copy(id)} className="copy-id">
+        <VisuallyHidden>Copy id </VisuallyHidden>
+        <code>{isFull ? id : `…${id.slice(-TAIL)}`}</code>
+        <Icon name={copied ? 'check' : 'copy'} size={14} />
+      </UnstyledButton>
+    </Tooltip>
   );
 }

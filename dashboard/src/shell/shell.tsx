@@ -16,6 +16,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
   const [isMenuOpen, menu] = useDisclosure();
   const [isHelpOpen, help] = useDisclosure();
   const search = useRef<HTMLInputElement>(null);
+  const content = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const isCalm = useReducedMotion(undefined, { getInitialValueInEffect: false });
   useKeys({ focusSearch: useCallback(() => search.current?.focus(), []), showHelp: help.open });
@@ -30,7 +31,15 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
       transitionDuration={isCalm ? 0 : 150}
     >
       <AppShell.Header className="shell-bar">
-        <a href="#content" className="skip-link">
+        <a
+          href="#content"
+          className="skip-link"
+          onClick={(event) => {
+            // By itself it would lead to the `<base>` of the page, which is the overview.
+            event.preventDefault();
+            content.current?.focus();
+          }}
+        >
           Skip to the content
         </a>
         <Group h="100%" px="md" gap="sm" wrap="nowrap">
@@ -78,7 +87,7 @@ export function Shell({ children }: { readonly children: ReactNode }): ReactElem
           );
         })}
       </AppShell.Navbar>
-      <AppShell.Main className="shell-main" id="content">
+      <AppShell.Main className="shell-main" id="content" ref={content} tabIndex={-1}>
         <div className="content">{children}</div>
       </AppShell.Main>
       <Help isOpen={isHelpOpen} onClose={help.close} />
