@@ -498,6 +498,25 @@ describe('the dashboard when things go wrong', () => {
       page.evaluate(`document.getElementById(${JSON.stringify(one?.id)}).getBoundingClientRect().top`);
     await expect.poll(top).toBeLessThan(DESKTOP.height / 2);
   });
+
+  it('shows the times of a log as the reader’s clocks do, with the date where it changes', async () => {
+    await context.close();
+    context = await browser.newContext({ timezoneId: 'Asia/Tokyo', locale: 'en-GB' });
+    page = await context.newPage();
+    const id = await failedJob('logged');
+    const line = { run: 1, message: 'one' };
+    await answering('**/log', () => ({
+      lines: [
+        { ...line, line: 1, at: '2026-03-01T14:59:58.250Z' },
+        { ...line, line: 2, at: '2026-03-01T15:00:01.500Z' },
+      ],
+    }));
+    await open(`/jobs/${id}`);
+    const log = page.getByRole('region', { name: 'Log lines' });
+    await log.getByText('23:59:58.250').waitFor();
+    await log.getByText('00:00:01.500').waitFor();
+    expect(await log.getByText(/^\d+ Mar 2026$/).allInnerTexts()).toEqual(['1 Mar 2026', '2 Mar 2026']);
+  });
 });
 
 describe('the dashboard of a server with tokens', () => {
