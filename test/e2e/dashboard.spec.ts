@@ -517,6 +517,24 @@ describe('the dashboard when things go wrong', () => {
     await log.getByText('00:00:01.500').waitFor();
     expect(await log.getByText(/^\d+ Mar 2026$/).allInnerTexts()).toEqual(['1 Mar 2026', '2 Mar 2026']);
   });
+
+  it('leaves a schedule paused that somebody paused while its form was open', async () => {
+    await send('PUT', '/schedule/shared-work', {
+      cron: '0 2 * * *',
+      job: 'example:job',
+      payload: { param: 'n' },
+    });
+    await open('/schedules/shared-work');
+    await page.getByRole('button', { name: 'Change', exact: true }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Cron').fill('0 3 * * *');
+    await send('POST', '/schedule/shared-work/pause');
+    await form.getByRole('button', { name: 'Change', exact: true }).click();
+    await form.waitFor({ state: 'detached' });
+    const known = await send<{ cron: string; paused: boolean }>('GET', '/schedule/shared-work');
+    expect(known).toMatchObject({ cron: '0 3 * * *', paused: true });
+    await send('DELETE', '/schedule/shared-work');
+  });
 });
 
 describe('the dashboard of a server with tokens', () => {

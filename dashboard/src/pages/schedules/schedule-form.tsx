@@ -25,7 +25,8 @@ interface Fields {
   readonly payload: string;
   readonly catchUp: string;
   readonly jitter: string;
-  readonly paused: boolean;
+  /** Undefined as long as nobody has touched it: then it stays as it is. */
+  readonly paused: boolean | undefined;
 }
 
 /** Makes a schedule, or changes one; what is wrong is told by the server, field by field. */
@@ -42,13 +43,12 @@ export function ScheduleForm({
   const types = [...new Set(data?.workers.flatMap((worker) => worker.types))].sort();
   const set = (part: Partial<Fields>): void => setFields((before) => ({ ...before, ...part }));
   const send = useMutation({
-    mutationFn: () =>
-      answered(
-        api.PUT('/schedule/{name}', {
-          params: { path: { name: fields.name.trim() } },
-          body: bodyOf(fields, schedule),
-        }),
-      ),
+    mutationFn: async () => {
+      const params = { path: { name: fields.name.trim() } };
+      // As it is now: somebody may have paused it since the form was opened.
+      const known = schedule && (await answered(api.GET('/schedule/{name}', { params })));
+      return answered(api.PUT('/schedule/{name}', { params, body: bodyOf(fields, known) }));
+    },
     onSuccess: async () => {
       await client.invalidateQueries();
       onClose();
@@ -133,7 +133,7 @@ export function ScheduleForm({
           </SimpleGrid>
           <Switch
             label="Paused"
-            checked={fields.paused}
+            checked={fields.paused ?? schedule?.paused ?? false}
             onChange={({ currentTarget }) => set({ paused: currentTarget.checked })}
           />
           {send.error && <ProblemAlert error={send.error} />}
@@ -162,10 +162,10 @@ function fieldsOf(schedule: Schedule | undefined): Fields {
       payload: '{}',
       catchUp: 'latest',
       jitter: '0s',
-      paused: false,
+      paused: undefined,
     };
   }
-  const { name, cron, everyMs, timeZone, job, payload, catchUp, jitterMs, paused } = schedule;
+  const { name, cron, everyMs, timeZone, job, payload, catchUp, jitterMs } = schedule;
   return {
     name,
     kind: cron === null ? 'every' : 'cron',
@@ -175,7 +175,7 @@ function fieldsOf(schedule: Schedule | undefined): Fields {
     payload: JSON.stringify(payload, null, 2),
     catchUp: typeof catchUp === 'string' ? catchUp : String(catchUp.all),
     jitter: `${jitterMs / 1_000}s`,
-    paused,
+    paused: undefined,
   };
 }
 
@@ -189,7 +189,7 @@ function bodyOf(fields: Fields, schedule: Schedule | undefined): ScheduleRequest
     payload: JSON.parse(payload) as unknown,
     catchUp: catchUpOf(catchUp.trim()),
     jitter: jitter.trim(),
-    paused,
+    paused: paused ?? schedule?.paused ?? false,
     ...(schedule && schedule.startAt !== null && { startAt: schedule.startAt }),
     ...(schedule && schedule.endAt !== null && { endAt: schedule.endAt }),
   };
