@@ -436,6 +436,30 @@ describe('the dashboard when things go wrong', () => {
     await isStreaming;
   });
 
+  it('shows the progress that an event tells without asking for the job', async () => {
+    const id = await held('example:job');
+    const job = { ...(await send<object>('GET', `/job/${id}`)), status: 'executing', run: 1 };
+    let asked = 0;
+    await page.route(`**/job/${id}`, (route) => {
+      asked++;
+      return route.fulfill({ json: job });
+    });
+    const step = (fraction: number): string =>
+      `event: job\ndata: ${JSON.stringify({ id, status: 'executing', run: 1, progress: { fraction } })}\n\n`;
+    let askedBefore = 0;
+    await page.route('**/events?*', async (route) => {
+      await page.getByText('executing', { exact: true }).first().waitFor();
+      askedBefore = asked;
+      const body = `retry: 600000\n\n${[0.1, 0.2, 0.3].map(step).join('')}`;
+      await route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await open(`/jobs/${id}`);
+    await page.getByRole('progressbar').waitFor();
+    expect(await page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('30');
+    expect(asked).toBe(askedBefore);
+    await send('POST', `/job/${id}/cancel`);
+  });
+
   it('says that an act without an answer may be done, and does not do it twice', async () => {
     const id = await failedJob('once');
     await open(`/jobs/${id}`);

@@ -66,7 +66,10 @@ export const logQuery = (id: string, isRunning: boolean) =>
     refetchInterval: () => isRunning && refresh('job'),
   });
 
-/** Jobs of a filter, a page at a time. Only the first page is kept up to date: whoever reads on wants what was there. */
+/**
+ * Jobs of a filter, a page at a time. The first page alone is kept up to date: whoever reads on wants what was there, and gets all pages anew only
+ * after an act.
+ */
 export const jobsQuery = (filter: JobFilter) =>
   infiniteQueryOptions({
     queryKey: ['jobs', filter],
@@ -76,7 +79,9 @@ export const jobsQuery = (filter: JobFilter) =>
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh('jobs') : false),
+    refetchInterval: (query) => isFirstPageAlone(query) && refresh('jobs'),
+    refetchOnWindowFocus: isFirstPageAlone,
+    refetchOnReconnect: isFirstPageAlone,
   });
 
 /** Every schedule. */
@@ -117,7 +122,9 @@ export const batchesQuery = (status: BatchState | undefined) =>
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? refresh('batches') : false),
+    refetchInterval: (query) => isFirstPageAlone(query) && refresh('batches'),
+    refetchOnWindowFocus: isFirstPageAlone,
+    refetchOnReconnect: isFirstPageAlone,
   });
 
 /** One batch. */
@@ -131,4 +138,10 @@ export const batchQuery = (id: string) =>
 
 function isOpen(job: Job | undefined): boolean {
   return job?.status === 'waiting' || job?.status === 'executing';
+}
+
+/** True of a list of which nobody has read on, or that is not there yet. */
+function isFirstPageAlone({ state }: { readonly state: { readonly data?: unknown } }): boolean {
+  const known = state.data as { readonly pages: readonly unknown[] } | undefined;
+  return known === undefined || known.pages.length === 1;
 }

@@ -2,8 +2,8 @@ import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useMatch } from 'react-router';
 import { apiRoot } from '../api/client.js';
-import { batchQuery, queuesQuery } from '../api/queries.js';
-import type { Batch, Queue } from '../api/types.js';
+import { batchQuery, jobQuery, queuesQuery } from '../api/queries.js';
+import type { Batch, Job, Queue } from '../api/types.js';
 import { live } from './refresh.js';
 
 /** Requests that follow events are made at most once in this time, in ms, however many events there are. */
@@ -63,6 +63,9 @@ function listen(query: string, client: QueryClient): () => void {
   }
 }
 
+/** What an event tells of a job. */
+type JobStep = Pick<Job, 'id' | 'status' | 'run'> & Partial<Pick<Job, 'attempt' | 'progress'>>;
+
 /** One stream, until the function returned is called. */
 function hear(
   query: string,
@@ -84,7 +87,14 @@ function hear(
     calmly.ask('attention');
   });
   on(source, 'workers', () => calmly.ask('worker'));
-  on<{ id: string }>(source, 'job', ({ id }) => void client.invalidateQueries({ queryKey: ['job', id] }));
+  on<JobStep>(source, 'job', (step) => {
+    const { queryKey } = jobQuery(step.id);
+    const known = client.getQueryData(queryKey);
+    client.setQueryData(queryKey, (job) => job && { ...job, ...step });
+    // Progress alone may come every second, and the whole job with its log may be large.
+    if (known?.status === step.status && known.run === step.run) calmly.ask('job');
+    else void client.invalidateQueries({ queryKey });
+  });
   on<Batch>(source, 'batch', (batch) => client.setQueryData(batchQuery(batch.id).queryKey, batch));
   return () => {
     source.close();
