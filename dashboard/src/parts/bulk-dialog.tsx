@@ -85,7 +85,6 @@ export function BulkDialog({
           <Button
             size="compact-sm"
             variant="default"
-
             loading={count.isFetchingNextPage}
             onClick={() => void count.fetchNextPage()}
           >

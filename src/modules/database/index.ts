@@ -10,6 +10,7 @@ export {
   isBadValue,
   isConnectionLost,
   isItemFault,
+  isLockTimeout,
   isTransient,
   isUndefinedTable,
   reasonOf,

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { monotonicMs } from '../../kernel/clock.js';
 import { type DataSourceSettings, type MigrationClass, migrationOptions } from './data-source-options.js';
 import { MIGRATION_TABLE, pendingMigrations } from './schema-guard.js';
-import { sqlState } from './sql-errors.js';
+import { isLockTimeout } from './sql-errors.js';
 
 /** How often a process that waits for another's migration looks whether it is done. */
 const LOCK_POLL_MS = 100;
@@ -14,9 +14,6 @@ const TABLE_LOCK_PAUSE_MS = 2_000;
 
 /** How often it is told whom a migration waits for. */
 const TELL_EVERY_MS = 30_000;
-
-/** PostgreSQL's code for a lock that was not to be had in time. */
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /** A wait as short as this is not worth a line in the log. */
 const QUIET_WAIT_MS = 2_000;
@@ -95,7 +92,8 @@ async function runMigrations(client: Client, options: MigrateOptions): Promise<v
   const dataSource = new DataSource(migrationOptions(options));
   await dataSource.initialize();
   try {
-    for (let tellAt = monotonicMs(); !(await areThrough(dataSource));) {
+    let tellAt = monotonicMs();
+    while (!(await areThrough(dataSource))) {
       if (monotonicMs() >= tellAt) {
         tellAt = monotonicMs() + TELL_EVERY_MS;
         options.log(
@@ -115,7 +113,7 @@ async function areThrough(dataSource: DataSource): Promise<boolean> {
     await dataSource.runMigrations();
     return true;
   } catch (error) {
-    if (sqlState(error) === LOCK_NOT_AVAILABLE) return false;
+    if (isLockTimeout(error)) return false;
     throw error;
   }
 }

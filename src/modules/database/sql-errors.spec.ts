@@ -9,6 +9,7 @@ import {
   isBadValue,
   isConnectionLost,
   isItemFault,
+  isLockTimeout,
   isStaleStatement,
   isTransient,
   isUndefinedTable,
@@ -36,6 +37,14 @@ describe('sqlState', () => {
     expect(sqlState(undefined)).toBeUndefined();
     expect(sqlState('08006')).toBeUndefined();
   });
+});
+
+it('isLockTimeout takes 55P03, and no other, for a lock that was not to be had', () => {
+  expect(['55P03', '55006', '57014'].map((code) => isLockTimeout(sqlError(code)))).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });
 
 describe('isConnectionLost', () => {

@@ -80,7 +80,7 @@ export function isBadValue(error: unknown): boolean {
  * more and smaller statements are slower still.
  */
 export function isItemFault(error: unknown): boolean {
-  return isBadValue(error) || sqlState(error) === '55P03';
+  return isBadValue(error) || isLockTimeout(error);
 }
 
 /**
@@ -92,6 +92,11 @@ export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(40|53)/.test(state) || state === '57014';
   return isRecord(error) && error['message'] === 'timeout exceeded when trying to connect';
+}
+
+/** True when a lock was not to be had within `lock_timeout` (55P03): somebody else holds it. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
 }
 
 /** True when a named table, or a partition, does not exist (42P01). */

@@ -1,9 +1,6 @@
 import { RookeryError } from '../../kernel/errors.js';
 import { BatcherClosedError } from '../../kernel/batcher.js';
-import { isConnectionLost, isTransient, reasonOf, sqlState } from '../database/index.js';
-
-/** A row, or a key, that another transaction has locked for longer than a statement waits. */
-const LOCK_NOT_AVAILABLE = '55P03';
+import { isConnectionLost, isLockTimeout, isTransient, reasonOf, sqlState } from '../database/index.js';
 
 /** The server has no memory left, or no room in its table of locks. */
 const OUT_OF_MEMORY = '53200';
@@ -34,7 +31,7 @@ export function databaseError(error: unknown): unknown {
       { cause: error },
     );
   }
-  if (sqlState(error) === LOCK_NOT_AVAILABLE) {
+  if (isLockTimeout(error)) {
     return new RookeryError(
       'overloaded',
       'another transaction holds a lock on these rows; try again in a second',

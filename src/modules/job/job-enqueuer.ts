@@ -273,25 +273,24 @@ export class JobEnqueuer {
     repeated: boolean,
   ): Promise<StoredBatch> {
     const mayStore = this.counting(members, (outcomes) => refuseDuplicates(members, outcomes, onDuplicate));
-    let outcomes: readonly KeyedOutcome[] = [];
-    const stored = await this.partitions.having(members, () =>
-      this.batchConnection.transaction(async (queries): Promise<StoredBatch> => {
+    const { tell, ...stored } = await this.partitions.having(members, () =>
+      this.batchConnection.transaction(async (queries) => {
         const query = hotQuery(queries);
-        outcomes = [];
         // An earlier try has committed all of it: what its members met then is not to be judged anew.
         if (repeated && (await isBatch(query, batch.id))) {
           const there = await storedAmong(query, members);
-          outcomes = members.map(({ id }) => (there.has(id) ? { kind: 'stored' } : { kind: 'held' }));
-          return { id: batch.id, completed: [] };
+          const tell = (): void => this.stored(members.filter(({ id }) => there.has(id)));
+          return { id: batch.id, completed: [], tell };
         }
         const id = await insertBatch(query, batch);
-        if (id !== batch.id) return { id, completed: [] };
-        outcomes = await insertMembers(query, chunksOf(members), repeated);
+        if (id !== batch.id) return { id, completed: [], tell: () => undefined };
+        const outcomes = await insertMembers(query, chunksOf(members), repeated);
         mayStore(outcomes);
-        return { id, completed: (isSealed ? await sealBatch(query, id) : undefined) ?? [] };
+        const completed = (isSealed ? await sealBatch(query, id) : undefined) ?? [];
+        return { id, completed, tell: () => this.told(members, outcomes) };
       }),
     );
-    this.told(members, outcomes);
+    tell();
     return stored;
   }
 

@@ -32,6 +32,20 @@ const MEMBER_MS = 8 * 24 * 3_600_000;
 /** The farthest a job may be put off: ten years, so that a slip of units is caught. */
 const FARTHEST_MS = 3_650 * 86_400_000;
 
+/** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
+const PREPARED_AT_ONCE = 500;
+
+/** Of several jobs that are prepared together, how many faults of each are told. */
+export const MOST_ISSUES_AN_ITEM = 10;
+
+/** Of their faults, how many are repeated in the message; all of those are in `issues`. */
+const MOST_IN_MESSAGE = 20;
+
+/** A fault of one of several jobs. */
+interface ItemIssue extends Issue {
+  readonly code: string;
+}
+
 /** What one enqueue asks for. */
 export interface JobRequest {
   readonly type: JobType;
@@ -61,6 +75,27 @@ export class JobPreparer {
       options = prepared.options ?? options;
     }
     return this.build(type, encodedPayload(type, payload), options, request.idempotencyKey);
+  }
+
+  /** Prepares every request. Throws `invalid_payload` that tells of all that are bad together, at most ten faults of each, each path under its place. */
+  async prepareMany(requests: readonly JobRequest[]): Promise<NewJob[]> {
+    const jobs: NewJob[] = [];
+    const issues: ItemIssue[] = [];
+    for (const [index, request] of requests.entries()) {
+      if (index % PREPARED_AT_ONCE === PREPARED_AT_ONCE - 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      try {
+        jobs.push(await this.prepare(request));
+      } catch (error) {
+        if (!(error instanceof RookeryError)) throw error;
+        issues.push(...issuesOf(error, index).slice(0, MOST_ISSUES_AN_ITEM));
+      }
+    }
+    if (issues.length === 0) return jobs;
+    const told = listed(issues.slice(0, MOST_IN_MESSAGE));
+    throw new RookeryError('invalid_payload', `${issues.length} problem(s), nothing was stored: ${told}`, {
+      issues,
+    });
   }
 
   private build(
@@ -258,6 +293,13 @@ export function dedupeKey(name: string, objectId: string): string {
 /** An `invalid_request` that lists every bad field. */
 export function invalidRequest(issues: readonly Issue[]): RookeryError {
   return new RookeryError('invalid_request', `the request is invalid: ${listed(issues)}`, { issues });
+}
+
+function issuesOf(error: RookeryError, index: number): ItemIssue[] {
+  const { issues } = error.details as { issues?: readonly Issue[] };
+  const { code } = error;
+  if (!issues) return [{ path: `[${index}]`, message: error.message, code }];
+  return issues.map((issue) => ({ path: `[${index}].${issue.path}`, message: issue.message, code }));
 }
 
 function listed(issues: readonly Issue[]): string {

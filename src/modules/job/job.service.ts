@@ -37,12 +37,6 @@ import { findJobs, ordinaryQuery } from './repository/job-query.repository.js';
 import { controlQuery, type Query } from './repository/query.js';
 import type { JobState } from './state-machine.js';
 
-/** Of many jobs, how many are prepared before the event loop gets its turn: some milliseconds' worth. */
-const PREPARED_AT_ONCE = 500;
-
-/** Of several jobs that are prepared together, how many faults of each are told. */
-export const MOST_ISSUES_AN_ITEM = 10;
-
 /** Enqueues, cancels and retries jobs; the way into Rookery from code. */
 @Injectable()
 export class JobService {
@@ -156,7 +150,7 @@ export class JobService {
     requests: readonly JobRequest[],
     options: EnqueueManyOptions,
   ): Promise<string[]> {
-    const jobs = await this.prepareAll(requests);
+    const jobs = await this.prepareMany(requests);
     if (jobs.length === 0) return [];
     if (options.manager && jobs.some((job) => job.batchId !== undefined)) throw joinedInTransaction();
     const mayStore: MayStore = (outcomes) => refuseDuplicates(jobs, outcomes, options.onDuplicate ?? 'fail');
@@ -276,8 +270,10 @@ export class JobService {
   }
 
   /** Checks jobs and makes them ready to be stored together by someone else; throws as `enqueueMany` does for what is invalid. */
-  prepareMany(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    return this.prepareAll(requests);
+  async prepareMany(requests: readonly JobRequest[]): Promise<NewJob[]> {
+    const jobs = await this.preparer.prepareMany(requests);
+    for (const queue of new Set(jobs.map((job) => job.queue))) await this.queues.ensure(queue);
+    return jobs;
   }
 
   /** Checks a job and makes it ready to be stored by someone else; throws as `enqueue` does for what is invalid. */
@@ -321,35 +317,6 @@ export class JobService {
       return { id: outcome.jobId, status, isRepeat: true };
     }
     return throwDuplicate(job, outcome);
-  }
-
-  /** Prepares every request and reports all that are bad together, each path under its place. */
-  private async prepareAll(requests: readonly JobRequest[]): Promise<NewJob[]> {
-    const jobs: NewJob[] = [];
-    const issues: { path: string; message: string; code: string }[] = [];
-    for (const [index, request] of requests.entries()) {
-      if (index % PREPARED_AT_ONCE === PREPARED_AT_ONCE - 1)
-        await new Promise((resolve) => setImmediate(resolve));
-      try {
-        jobs.push(await this.preparer.prepare(request));
-      } catch (error) {
-        if (!(error instanceof RookeryError)) throw error;
-        issues.push(...issuesOf(error, index).slice(0, MOST_ISSUES_AN_ITEM));
-      }
-    }
-    if (issues.length > 0) {
-      const message = issues
-        .map((issue) => `${issue.path} ${issue.message}`)
-        .slice(0, 20)
-        .join('; ');
-      throw new RookeryError(
-        'invalid_payload',
-        `${issues.length} problem(s), nothing was stored: ${message}`,
-        { issues },
-      );
-    }
-    for (const queue of new Set(jobs.map((job) => job.queue))) await this.queues.ensure(queue);
-    return jobs;
   }
 
   private async insertIn(
@@ -427,11 +394,4 @@ export function noSuchJob(id: string): RookeryError {
 export function assertId(id: string): void {
   if (!isUuid(id))
     throw new RookeryError('invalid_id', `${JSON.stringify(id)} is no job id; ids are UUIDs`, { id });
-}
-
-function issuesOf(error: RookeryError, index: number): { path: string; message: string; code: string }[] {
-  const { issues } = error.details as { issues?: readonly { path: string; message: string }[] };
-  const { code } = error;
-  if (!issues) return [{ path: `[${index}]`, message: error.message, code }];
-  return issues.map((issue) => ({ path: `[${index}].${issue.path}`, message: issue.message, code }));
 }

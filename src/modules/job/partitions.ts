@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, isUndefinedTable, sqlState } from '../database/index.js';
+import { Database, isLockTimeout, isUndefinedTable } from '../database/index.js';
 import type { NewJob } from './new-job.js';
 import { DAY_MS, dayBounds, dayOf, daySuffix, startOfDay } from './partition.js';
 
@@ -8,8 +8,6 @@ const DAYS_AHEAD = 14;
 
 /** Tries to get the short lock an attach needs, against other processes that attach at the same moment. */
 const TRIES = 10;
-const LOCK_NOT_AVAILABLE = '55P03';
-
 /**
  * Makes one day's partitions unless they are there. ATTACH takes SHARE UPDATE EXCLUSIVE on the parents: it waits for another
  * ATTACH, never for readers, writers or an idle transaction, and nobody waits for it. The advisory lock keeps two makers of one day apart.
@@ -77,7 +75,7 @@ export class Partitions {
         await this.database.control.execute(makeDay(day));
         return;
       } catch (error) {
-        if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt === TRIES) throw error;
+        if (!isLockTimeout(error) || attempt === TRIES) throw error;
       }
     }
   }

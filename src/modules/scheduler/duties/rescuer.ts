@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { monotonicMs, type Clock } from '../../../kernel/clock.js';
 import { lowestIdAt } from '../../../kernel/ids.js';
 import { identifyProcess, processStartedAt } from '../../../kernel/process-identity.js';
-import { sqlState } from '../../database/index.js';
+import { isLockTimeout } from '../../database/index.js';
 import {
   allQueues,
   backoffMs,
@@ -41,9 +41,6 @@ const BUDGET_MS = 1_000;
 
 const FIRST_PAGE = 1_000;
 const PAGES = { least: 50, most: 20_000 };
-
-/** What the server says when a lock was not to be had in time. */
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /** What the rescuer works with. */
 export interface RescuerParts {
@@ -186,7 +183,7 @@ export class Rescuer implements Duty {
         await this.giveUpOf(step, workerId, left);
       } catch (error) {
         // Not the jobs, which were skipped: the batch that some of them are members of.
-        if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+        if (!isLockTimeout(error)) throw error;
         this.tellOfLocked(workerId, left.length);
       }
     }
